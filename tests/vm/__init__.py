@@ -1,0 +1,1 @@
+"""Tests on real kernels: Debian's, in QEMU, with a real vsockmon."""
