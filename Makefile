@@ -16,27 +16,27 @@ help: ## This list
 run: .venv/.engine ## Set up, then show decoded packets: vsockdump demo
 	@$(BIN)/vsockdump demo $(ARGS)
 
-test: .venv/.dev ## Set up, then run the tests (all but those that boot machines)
+test: .venv/.engine .venv/.dev ## Set up, then run the tests (all but those that boot machines)
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not vm" $(ARGS)
 
 check: static ## Format, lint, types, layers, then the tests
 	@$(MAKE) test
 
-static: .venv/.dev ## Format, lint, types and layers
+static: .venv/.engine .venv/.dev ## Format, lint, types and layers
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: .venv/.dev ## Rewrite the sources as ruff wants them
+format: .venv/.engine .venv/.dev ## Rewrite the sources as ruff wants them
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-test-vm: .venv/.dev ## The tests on real kernels, in QEMU (a quarter of an hour)
+test-vm: .venv/.engine .venv/.dev ## The tests on real kernels, in QEMU (a quarter of an hour)
 	@.ci/packages vm
 	$(BIN)/python -m pytest -m vm tests/vm $(ARGS)
 
-bench: .venv/.dev ## Speed against tcpdump, tshark, dpkt and Scapy; QUICK=1: a tenth of the size
+bench: .venv/.engine .venv/.dev ## Speed against tcpdump, tshark, dpkt and Scapy; QUICK=1: a tenth of the size
 	$(BIN)/python -m tests.bench $(BENCH)
 
 clean: ## Remove everything that was made here
@@ -62,7 +62,7 @@ clean: ## Remove everything that was made here
 	@$(BIN)/python setup.py --quiet build_ext --inplace --parallel 2
 	@touch $@
 
-.venv/.dev: .venv/.engine
+.venv/.dev: .venv/.installed
 	@.ci/packages test
 	@echo "Installing what the tests and checks need"
 	@$(BIN)/python -m pip install --quiet --group dev 'vsockdump[oracles]'
