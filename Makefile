@@ -50,12 +50,12 @@ clean: ## Remove everything that was made here
 	@PYTHON="$(PYTHON)" .ci/packages build
 	@echo "Setting up .venv (once, about a minute)"
 	@"$(PYTHON)" -m venv .venv
-	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1' 'setuptools>=77' 'Cython>=3.1'
+	@$(BIN)/python -m pip install -qq --upgrade 'pip>=25.1' 'setuptools>=77' 'Cython>=3.1'
 	@touch $@
 
 .venv/.installed: .venv/.made pyproject.toml setup.py MANIFEST.in
 	@echo "Building the engine"
-	@$(BIN)/python -m pip install --quiet --no-build-isolation --editable .
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install -qq --no-build-isolation --editable .
 	@touch $@
 
 .venv/.engine: .venv/.installed $(ENGINE)
@@ -65,5 +65,5 @@ clean: ## Remove everything that was made here
 .venv/.dev: .venv/.installed
 	@.ci/packages test
 	@echo "Installing what the tests and checks need"
-	@$(BIN)/python -m pip install --quiet --group dev 'vsockdump[oracles]'
+	@$(BIN)/python -m pip install -qq --group dev 'vsockdump[oracles]'
 	@touch $@
