@@ -1,0 +1,39 @@
+"""What every dissector shares: the two ways a header can be missing bytes.
+
+Truncated means that the capture ended early: a longer snaplen would have helped. Malformed means
+that the bytes contradict themselves: no capture of this frame could be read.
+"""
+
+
+class DissectError(ValueError):
+    """A layer that could not be read; names the layer and the numbers."""
+
+    def __init__(self, layer: str, need: int, have: int) -> None:
+        """`need` bytes were asked for by `layer`, of which `have` are there."""
+        super().__init__(layer, need, have)
+        self.layer = layer
+        self.need = need
+        self.have = have
+
+
+class Truncated(DissectError):
+    """The frame had the bytes, the capture does not."""
+
+    def __str__(self) -> str:
+        return f"{self.layer}: {self.need} bytes needed, {self.have} captured"
+
+
+class Malformed(DissectError):
+    """The frame itself, as long as it was on the wire, has no room for the layer."""
+
+    def __str__(self) -> str:
+        return f"{self.layer}: {self.need} bytes needed, the frame has {self.have}"
+
+
+def require(layer: str, need: int, captured: int, wire: int) -> None:
+    """Raise unless `need` bytes are captured; `wire` is what the frame held before any cut."""
+    if captured >= need:
+        return
+    if wire >= need:
+        raise Truncated(layer, need, captured)
+    raise Malformed(layer, need, wire)

@@ -1,0 +1,3 @@
+"""Capture and analyse VM sockets: tcpdump for vsockmon."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""The compiled core: blocks of captured bytes in, columns and text out."""

@@ -1,0 +1,297 @@
+# cython: language_level=3
+"""One pass from captured bytes to columns: records of pcap, blocks of pcapng, blocks of a ring.
+
+All lengths are checked before a load; nothing is allocated from a length in the input.
+"""
+
+from cpython.ref cimport Py_REFCNT
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t, uint16_t
+from libc.string cimport memcpy
+
+from vsockdump.dissectors import LINKTYPE_LINUX_SLL, LINKTYPE_LINUX_SLL2
+from vsockdump.dissectors.notes import Note
+from vsockdump.dissectors.splits import Splits
+
+from .batch cimport CAPACITY, Batch, Columns, Interface, Interfaces
+from .decode cimport decode, place
+from .layout cimport *
+
+cdef extern from *:
+    ctypedef unsigned long long wide "unsigned __int128"
+
+cdef enum Stop:
+    MORE        # the bytes end inside a record, or just behind one
+    FULL        # the batch is full
+    OTHER       # the next pcapng block is none that holds a packet
+    DAMAGE      # here and above: the next record is impossible
+    TOO_LONG = DAMAGE
+    BAD_LENGTH
+    BAD_TRAILER
+    BAD_CAPTURED
+    BAD_INTERFACE
+
+_WORDS = {
+    TOO_LONG: "a record of impossible length",
+    BAD_LENGTH: "a block of impossible length",
+    BAD_TRAILER: "a block whose two lengths differ",
+    BAD_CAPTURED: "a block too short for its frame",
+    BAD_INTERFACE: "a packet of an interface that was not described",
+}
+
+# What a reader takes for one record or block at the most; more is damage. libpcap's bounds:
+# MAXIMUM_SNAPLEN and the block size of its pcapng reader.
+cdef enum:
+    MOST_RECORD = 262144
+    MOST_BLOCK = 16 * 1024 * 1024
+
+MOST_BYTES = MOST_BLOCK
+"""Bytes of the longest record or block that is not damage."""
+
+cdef int linktype_sll = LINKTYPE_LINUX_SLL
+cdef int linktype_sll2 = LINKTYPE_LINUX_SLL2
+cdef uint32_t note_defect_a = Note.DEFECT_A
+cdef uint32_t note_truncated = Note.TRUNCATED
+
+
+cdef inline uint32_t u32(uint32_t value, bint swapped) noexcept nogil:
+    return bswap_32(value) if swapped else value
+
+
+cdef inline int64_t in_ns(const Interface *interface, uint32_t high, uint32_t low) noexcept nogil:
+    cdef uint64_t units = (<uint64_t>high << 32) | low
+    if interface.shift:
+        units = <uint64_t>((<wide>units * interface.multiply) >> interface.shift)
+    else:
+        units = units * interface.multiply // interface.divide
+    return <int64_t>(units + interface.offset_ns)
+
+
+cdef class Scanner:
+    """Turns blocks of one capture into Batches, in the order of the capture.
+
+    Keeps what one block must know of those before it: the interfaces and the packets that Linux's
+    tap defect A split. `damage` says in words why the last call stopped early, or is "".
+    """
+
+    cdef readonly Interfaces interfaces
+    cdef readonly str damage
+    cdef readonly bint other
+    cdef list pool
+    cdef object splits
+    cdef int suspects
+
+    def __init__(self):
+        self.interfaces = Interfaces()
+        self.splits = Splits()
+        self.pool = []
+        self.damage = ""
+
+    def add_interface(self, int linktype, int tsresol=9, long long tsoffset=0, unsigned int snaplen=0):
+        """Describe one more interface; see Interfaces.add."""
+        return self.interfaces.add(linktype, tsresol, tsoffset, snaplen)
+
+    def pcap(
+        self, data, Py_ssize_t begin, Py_ssize_t end, *,
+        bint swapped=False, uint32_t unit=1000, Py_ssize_t lead=16, int lengths=0,
+    ):
+        """Scan pcap records in data[begin:end] up to a batch's fill; `batch.end` is where it stopped.
+
+        `unit` is the nanoseconds of a fraction, `lead` the bytes of a record's header, `lengths`
+        which of its two lengths is the captured one: 0 the first, 1 the second, 2 the smaller.
+        All packets belong to interface 0.
+        """
+        cdef Batch batch = self._batch(data, "pcap", begin, end)
+        cdef int stop
+        with nogil:
+            stop = self._walk_pcap(batch, end, swapped, unit, lead, lengths)
+        return self._finish(batch, stop)
+
+    def pcapng(self, data, Py_ssize_t begin, Py_ssize_t end, *, bint swapped=False, int base=0):
+        """Scan the packet blocks of pcapng in data[begin:end] up to a batch's fill.
+
+        Stops before a block of another kind (`other` is then true). `base` is the index of the
+        section's first interface.
+        """
+        cdef Batch batch = self._batch(data, "pcapng", begin, end)
+        cdef int stop
+        with nogil:
+            stop = self._walk_pcapng(batch, end, swapped, base)
+        return self._finish(batch, stop)
+
+    def ring(self, block, int interface):
+        """Yield the packets of one block of a TPACKET_V3 ring as Batches."""
+        cdef Batch batch = self._batch(block, "ring", 0, len(block))
+        cdef const tpacket_block *head = <const tpacket_block *>batch.bytes
+        cdef uint32_t left = head.packets
+        cdef Py_ssize_t at = head.first
+        if interface >= self.interfaces.count:
+            raise IndexError(interface)
+        while left:
+            batch = self._batch(block, "ring", at, len(block))
+            with nogil:
+                at = self._walk_ring(batch, at, left, interface)
+            left -= batch.count
+            yield self._finish(batch, MORE)
+
+    cdef int _walk_pcap(
+        self, Batch b, Py_ssize_t end, bint swapped, uint32_t unit, Py_ssize_t lead, int lengths
+    ) noexcept nogil:
+        cdef const uint8_t *p = b.bytes
+        cdef const pcap_record *r
+        cdef uint32_t captured, wire
+        cdef int linktype = self.interfaces.table[0].linktype
+        while b.count < CAPACITY:
+            if end - b.end < lead:
+                return MORE
+            r = <const pcap_record *>(p + b.end)
+            captured = u32(r.captured, swapped)
+            wire = u32(r.wire, swapped)
+            if lengths == 1 or (lengths == 2 and captured > wire):
+                captured, wire = wire, captured
+            if captured > MOST_RECORD:
+                return TOO_LONG
+            if end - b.end - lead < <Py_ssize_t>captured:
+                return MORE
+            b.columns.time[b.count] = (
+                <int64_t>u32(r.seconds, swapped) * 1_000_000_000
+                + <int64_t>u32(r.fraction, swapped) * unit
+            )
+            self._row(b, 0, b.end + lead, captured, wire, linktype)
+            b.end += lead + captured
+        return FULL
+
+    cdef int _walk_pcapng(self, Batch b, Py_ssize_t end, bint swapped, int base) noexcept nogil:
+        cdef const uint8_t *p
+        cdef uint32_t type, length, trailer
+        cdef int stop
+        while b.count < CAPACITY:
+            if end - b.end < 12:
+                return MORE
+            p = b.bytes + b.end
+            type = u32((<const enhanced_block *>p).type, swapped)
+            if type != 6 and type != 3 and type != 2:
+                return OTHER
+            length = u32((<const enhanced_block *>p).length, swapped)
+            if length % 4 or length < 16 or length > MOST_BLOCK:
+                return BAD_LENGTH
+            if end - b.end < <Py_ssize_t>length:
+                return MORE
+            memcpy(&trailer, p + length - 4, 4)
+            if u32(trailer, swapped) != length:
+                return BAD_TRAILER
+            stop = self._block(b, p, type, length, swapped, base)
+            if stop:
+                return stop
+            b.end += length
+        return FULL
+
+    cdef int _block(
+        self, Batch b, const uint8_t *p, uint32_t type, uint32_t length, bint swapped, int base
+    ) noexcept nogil:
+        """Take one packet block; 0, or why it cannot be one."""
+        cdef const enhanced_block *e = <const enhanced_block *>p
+        cdef const obsolete_block *o = <const obsolete_block *>p
+        cdef const Interface *interface
+        cdef uint32_t captured, wire, head = sizeof(enhanced_block)
+        cdef int64_t index = base, time = 0
+        if type == 3:
+            head = sizeof(simple_block)
+        elif length < head + 4:
+            return BAD_LENGTH
+        elif type == 6:
+            index += u32(e.interface, swapped)
+        else:
+            index += bswap_16(o.interface) if swapped else o.interface
+        if index >= self.interfaces.count:
+            return BAD_INTERFACE
+        interface = &self.interfaces.table[index]
+        if type == 3:
+            wire = u32((<const simple_block *>p).wire, swapped)
+            captured = min(wire, interface.snaplen) if interface.snaplen else wire
+            # Its padding counts for frame bytes in a file whose interface names no snaplen.
+            captured = min(captured, length - head - 4)
+        else:  # the two other kinds have times and lengths at the same places
+            captured = u32(e.captured, swapped)
+            wire = u32(e.wire, swapped)
+            time = in_ns(interface, u32(e.time_high, swapped), u32(e.time_low, swapped))
+        if captured > length - head - 4:
+            return BAD_CAPTURED
+        b.columns.time[b.count] = time
+        self._row(b, <int>index, b.end + head, captured, wire, interface.linktype)
+        return 0
+
+    cdef Py_ssize_t _walk_ring(
+        self, Batch b, Py_ssize_t at, uint32_t left, int interface
+    ) noexcept nogil:
+        cdef const tpacket3_hdr *h
+        cdef int linktype = self.interfaces.table[interface].linktype
+        while left and b.count < CAPACITY:
+            h = <const tpacket3_hdr *>(b.bytes + at)
+            b.columns.time[b.count] = <int64_t>h.seconds * 1_000_000_000 + h.nanoseconds
+            b.end = at + h.mac
+            self._row(b, interface, b.end, h.captured, h.wire, linktype)
+            at += h.next_offset
+            left -= 1
+        return at
+
+    cdef inline void _row(
+        self, Batch b, int interface, Py_ssize_t at, uint32_t captured, uint32_t wire, int linktype
+    ) noexcept nogil:
+        cdef Py_ssize_t i = b.count
+        b.columns.record[i] = b.end
+        b.columns.offset[i] = at
+        b.columns.interface[i] = <uint16_t>interface
+        decode(&b.columns, i, b.bytes + at, captured, wire, linktype)
+        if b.columns.notes[i] & note_defect_a:
+            self.suspects += 1
+        b.count += 1
+
+    cdef Batch _batch(self, object data, str form, Py_ssize_t begin, Py_ssize_t end):
+        """Take a batch nobody holds any more, or a new one: its arena is the costly part."""
+        cdef Batch batch
+        if self.interfaces.count == 0 and form == "pcap":
+            raise ValueError("the capture's interface was not described")
+        for batch in self.pool:
+            if Py_REFCNT(batch) == 2:  # the pool's and ours
+                break
+        else:
+            batch = Batch(self.interfaces)
+            if len(self.pool) < 4:
+                self.pool.append(batch)
+        batch.hold(data, form, begin)
+        if not 0 <= begin <= end <= batch.view.len:
+            raise IndexError("the span is not in the data")
+        return batch
+
+    cdef Batch _finish(self, Batch batch, int stop):
+        self.damage = _WORDS.get(stop, "")
+        self.other = stop == OTHER
+        if self.suspects:
+            self._settle(batch)
+        return batch
+
+    cdef void _settle(self, Batch b) except *:
+        """Ask the packets around an over-long RW which of its bytes are its own."""
+        cdef Columns *c = &b.columns
+        cdef Py_ssize_t i
+        for i in range(b.count):
+            if c.notes[i] & note_defect_a:
+                self._settle_one(b, i)
+        self.suspects = 0
+
+    cdef void _settle_one(self, Batch b, Py_ssize_t i) except *:
+        cdef Columns *c = &b.columns
+        cdef int linktype = b.interfaces.table[c.interface[i]].linktype
+        cdef const uint8_t *p = b.bytes + c.offset[i]
+        cdef int64_t at = sizeof(af_vsockmon_hdr) + c.trans_len[i]
+        cdef uint32_t ifindex = 0
+        if linktype == linktype_sll:
+            return  # it does not name the interface: see dissectors
+        if linktype == linktype_sll2:
+            at += sizeof(sll2_header)
+            ifindex = be32toh((<const sll2_header *>p).ifindex)
+        held = c.wire_len[i] - at
+        key = (c.interface[i], ifindex, c.src_cid[i], c.dst_cid[i], c.src_port[i], c.dst_port[i])
+        note, offset = self.splits.feed(key, held, c.virtio_len[i])
+        c.notes[i] = (c.notes[i] & ~(note_defect_a | note_truncated)) | <uint32_t>int(note)
+        place(c, i, at + <int64_t>offset, c.virtio_len[i], c.cap_len[i], held)
