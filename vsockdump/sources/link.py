@@ -1,5 +1,6 @@
 """The vsockmon link a capture needs: found, made, raised, and put back as it was."""
 
+import contextlib
 import errno
 import os
 import re
@@ -10,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from vsockdump.errors import DeviceError
+from vsockdump.privileges import CAP_NET_ADMIN, keep_only
 
 from . import netlink
 from .netlink import LinkInfo
@@ -141,7 +143,8 @@ def _guard(pipe: int, index: int, undo: Callable[[int], None]) -> None:
 
 
 def _stand_apart(pipe: int) -> None:
-    """Let go of everything of the parent's: its session, signals, name and files."""
+    """Let go of what is the parent's: session, signals, files, name, and rights not needed here."""
+    os.chdir("/")  # keep no file system busy
     os.setsid()  # away from the terminal's Ctrl-C and from a kill of the process group
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGQUIT):
         signal.signal(number, signal.SIG_IGN)
@@ -150,6 +153,8 @@ def _stand_apart(pipe: int) -> None:
     os.dup2(pipe, 2)
     os.closerange(_FIRST_FD, pipe)
     os.closerange(pipe + 1, os.sysconf("SC_OPEN_MAX"))
+    with contextlib.suppress(OSError):  # it works with more, too
+        keep_only(CAP_NET_ADMIN)
     with open("/proc/self/comm", "w", encoding="ascii") as comm:  # noqa: PTH123 - no imports here
         comm.write("vsockdump-link"[:_NAME_SIZE])
 
