@@ -10,7 +10,6 @@ import os
 import shlex
 import shutil
 import subprocess
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -20,7 +19,7 @@ from .kernel import kernel
 PROJECT = Path(__file__).parents[2]
 
 # Program -> Debian package. Debian's `busybox` is dynamic, and useless as the first process.
-NEEDED: Mapping[str, str] = {
+NEEDED = {
     "qemu-system-x86_64": "qemu-system-x86",
     "busybox": "busybox-static",
     "cpio": "cpio",

@@ -10,6 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+# tcpdump is given a block of its ring when it is full or after a second, and leaves what is in an
+# unfinished one behind: after 1 s it had 14 "captured" of 20 "received by filter", 0 "dropped".
+SETTLE_S = 3
 READY = re.compile(r"listening on|File: ")
 
 

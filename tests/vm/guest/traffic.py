@@ -173,8 +173,6 @@ def buffer_change(port: int) -> None:
     """The server's buffer is 262144, then 4096 below 100000 unread bytes, 1048576, and 128."""
     with connected(port) as (client, server):
         client.sendall(counter(100_000))
-        # Data still on its way when the buffer shrinks is answered with RST by newer kernels.
-        time.sleep(0.5)
         _set_buffer(server, 4096)
         client.setblocking(False)
         try:
@@ -190,6 +188,8 @@ def buffer_change(port: int) -> None:
 
 
 def _set_buffer(sock: socket.socket, size: int) -> None:
+    # Newer kernels reset a connection when data still on its way does not fit any more.
+    time.sleep(0.5)
     sock.setsockopt(AF_VSOCK, socket.SO_VM_SOCKETS_BUFFER_SIZE, size)
     now = sock.getsockopt(AF_VSOCK, socket.SO_VM_SOCKETS_BUFFER_SIZE)
     expect(now == size, f"the buffer is {now}, not {size}")
