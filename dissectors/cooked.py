@@ -38,6 +38,11 @@ class SllHeader(NamedTuple):
         return _SLL.pack(*self)
 
     @property
+    def name(self) -> str:
+        """The layer's name."""
+        return "sll"
+
+    @property
     def size(self) -> int:
         """Bytes of the header."""
         return _SLL.size
@@ -63,6 +68,11 @@ class Sll2Header(NamedTuple):
     def pack(self) -> bytes:
         """Return the 20 bytes; raises struct.error for a number that does not fit its field."""
         return _SLL2.pack(*self)
+
+    @property
+    def name(self) -> str:
+        """The layer's name."""
+        return "sll2"
 
     @property
     def size(self) -> int:

@@ -86,22 +86,47 @@ class VirtioHeader(NamedTuple):
         return _LAYOUT.pack(*self)
 
     @property
+    def name(self) -> str:
+        """The layer's name."""
+        return "virtio"
+
+    @property
+    def size(self) -> int:
+        """Bytes of the header."""
+        return SIZE
+
+    @property
     def op_name(self) -> str:
-        """The op in the specification's words, `OP_9` for an unknown one."""
-        return Op(self.op).name if self.op in _OPS else f"OP_{self.op}"
+        """The op in the specification's words."""
+        return op_name(self.op)
 
     @property
     def type_name(self) -> str:
-        """The socket type in lower case, `TYPE_9` for an unknown one."""
-        return Type(self.type).name.lower() if self.type in _TYPES else f"TYPE_{self.type}"
+        """The socket type in lower case."""
+        return type_name(self.type)
 
     @property
     def flag_names(self) -> list[str]:
-        """The flags set, by their names for this op and type, the unknown rest in hex."""
-        known = meaning(self.op, self.type)
-        rest = self.flags & ~sum(known)
-        names = [name for bit, name in known.items() if self.flags & bit]
-        return names + ([f"{rest:#x}"] if rest else [])
+        """The flags set, by their names for this op and type."""
+        return flag_names(self.op, self.type, self.flags)
+
+
+def op_name(op: int) -> str:
+    """Return the specification's name, `OP_9` for an unknown number."""
+    return Op(op).name if op in _OPS else f"OP_{op}"
+
+
+def type_name(kind: int) -> str:
+    """Return the specification's name in lower case, `TYPE_9` for an unknown number."""
+    return Type(kind).name.lower() if kind in _TYPES else f"TYPE_{kind}"
+
+
+def flag_names(op: int, kind: int, flags: int) -> list[str]:
+    """Return the names of the flags set for this op and type, the unknown rest in hex."""
+    known = meaning(op, kind)
+    rest = flags & ~sum(known)
+    names = [name for bit, name in known.items() if flags & bit]
+    return names + ([f"{rest:#x}"] if rest else [])
 
 
 def meaning(op: int, kind: int) -> dict[int, str]:

@@ -62,15 +62,35 @@ class VsockmonHeader(NamedTuple):
         return _LAYOUT.pack(*self)
 
     @property
+    def name(self) -> str:
+        """The layer's name."""
+        return "vsockmon"
+
+    @property
+    def size(self) -> int:
+        """Bytes of the header."""
+        return SIZE
+
+    @property
     def op_name(self) -> str:
-        """The op in the kernel's words, `OP_9` for an unknown one."""
-        return Op(self.op).name if self.op in _OPS else f"OP_{self.op}"
+        """The op in the kernel's words."""
+        return op_name(self.op)
 
     @property
     def transport_name(self) -> str:
-        """The transport in the kernel's words, `TRANSPORT_9` for an unknown one."""
-        known = self.transport in _TRANSPORTS
-        return Transport(self.transport).name if known else f"TRANSPORT_{self.transport}"
+        """The transport in the kernel's words."""
+        return transport_name(self.transport)
+
+
+def op_name(op: int) -> str:
+    """Return the kernel's name, `OP_9` for an unknown number."""
+    return Op(op).name if op in _OPS else f"OP_{op}"
+
+
+def transport_name(transport: int) -> str:
+    """Return the kernel's name, `TRANSPORT_9` for an unknown number."""
+    known = transport in _TRANSPORTS
+    return Transport(transport).name if known else f"TRANSPORT_{transport}"
 
 
 SIZE = _LAYOUT.size

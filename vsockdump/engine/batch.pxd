@@ -5,6 +5,7 @@ cdef struct Columns:
     int64_t *time           # nanoseconds since 1970
     uint64_t *offset        # where the frame stands in the batch's bytes
     uint64_t *record        # where its record or block does; the frame's own place in a ring
+    uint32_t *record_size   # its bytes, padding and options included
     uint32_t *cap_len       # captured bytes of the frame
     uint32_t *wire_len      # its bytes before any snaplen
     uint16_t *interface
@@ -61,6 +62,7 @@ cdef class Batch:
     cdef const uint8_t *bytes
     cdef Py_buffer view
     cdef bint held
+    cdef readonly bint whole
     cdef void *arena
     cdef char *at
     cdef dict places

@@ -6,6 +6,7 @@ from cpython.buffer cimport (
 )
 from libc.stdint cimport uint8_t
 from libc.stdlib cimport free, malloc, realloc
+from libc.string cimport memcpy
 
 cdef enum:
     ROW = 128                   # bytes, no less than all columns of one packet have
@@ -100,8 +101,9 @@ cdef class Batch:
 
     `data` is the block of bytes they were found in, `begin` and `end` the span of their records in
     it, `form` what kind of records these are ("pcap", "pcapng", "ring"), `first` the number of the
-    first packet in the capture, from 1. `blocks` holds the pcapng blocks, as they came, that stood
-    before the packets and are none themselves.
+    first packet in the capture, from 1. `whole` is false once packets of that span were left out.
+    `blocks` holds the pcapng blocks, as they came, that stood before the packets and are none
+    themselves.
 
     A batch is valid until its source is asked for the next one: the bytes behind it are used again.
     """
@@ -124,6 +126,7 @@ cdef class Batch:
         c.record = <uint64_t *>self.place("record", "Q", 8)
         c.src_cid = <uint64_t *>self.place("src_cid", "Q", 8)
         c.dst_cid = <uint64_t *>self.place("dst_cid", "Q", 8)
+        c.record_size = <uint32_t *>self.place("record_size", "I", 4)
         c.cap_len = <uint32_t *>self.place("cap_len", "I", 4)
         c.wire_len = <uint32_t *>self.place("wire_len", "I", 4)
         c.src_port = <uint32_t *>self.place("src_port", "I", 4)
@@ -161,6 +164,7 @@ cdef class Batch:
         self.form = form
         self.begin = self.end = begin
         self.count = 0
+        self.whole = True
         self.blocks = b""
 
     cdef void release(self) noexcept:
@@ -213,3 +217,26 @@ cdef class Batch:
         if 0 <= count < self.count:
             self.end = self.columns.record[count]
             self.count = count
+
+    def select(self, bytes mask):
+        """Keep only the packets whose byte in `mask` is not 0; raises ValueError for a wrong size.
+
+        Their records stay where they are: `whole` says whether all between begin and end are kept.
+        """
+        cdef const uint8_t *chosen = mask
+        cdef Py_ssize_t row, kept = 0
+        if len(mask) != self.count:
+            raise ValueError(f"{len(mask)} choices for {self.count} packets")
+        for row in range(self.count):
+            if chosen[row]:
+                if kept != row:
+                    self._move(row, kept)
+                kept += 1
+        self.whole = self.whole and kept == self.count
+        self.count = kept
+
+    def _move(self, Py_ssize_t row, Py_ssize_t to):
+        cdef char *start
+        for offset, _, size in self.places.values():
+            start = <char *>self.arena + <Py_ssize_t>offset
+            memcpy(start + to * <Py_ssize_t>size, start + row * <Py_ssize_t>size, size)

@@ -156,6 +156,7 @@ cdef class Scanner:
                 <int64_t>u32(r.seconds, swapped) * 1_000_000_000
                 + <int64_t>u32(r.fraction, swapped) * unit
             )
+            b.columns.record_size[b.count] = <uint32_t>lead + captured
             self._row(b, 0, b.end + lead, captured, wire, linktype)
             b.end += lead + captured
         return FULL
@@ -217,6 +218,7 @@ cdef class Scanner:
         if captured > length - head - 4:
             return BAD_CAPTURED
         b.columns.time[b.count] = time
+        b.columns.record_size[b.count] = length
         self._row(b, <int>index, b.end + head, captured, wire, interface.linktype)
         return 0
 
@@ -228,6 +230,7 @@ cdef class Scanner:
         while left and b.count < CAPACITY:
             h = <const tpacket3_hdr *>(b.bytes + at)
             b.columns.time[b.count] = <int64_t>h.seconds * 1_000_000_000 + h.nanoseconds
+            b.columns.record_size[b.count] = h.captured
             b.end = at + h.mac
             self._row(b, interface, b.end, h.captured, h.wire, linktype)
             at += h.next_offset

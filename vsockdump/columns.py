@@ -1,0 +1,197 @@
+"""The one list of what can be asked of a packet: its names, types, units and values.
+
+JSON, CSV and --field read it, by our names or by Wireshark's (misspelt ones included).
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from vsockdump.dissectors import dissect, virtio, vsockmon
+from vsockdump.dissectors.notes import describe
+from vsockdump.engine.batch import Batch
+from vsockdump.errors import UsageError
+
+Value = int | str | list[str] | None
+Values = Callable[[Batch], Sequence[Value]]
+
+VSOCKMON, VIRTIO = 2, 4
+"""Bits of the engine's column `layers`: which headers a packet has."""
+
+
+class Column(NamedTuple):
+    """One thing to know of a packet; `values(batch)` gives one value a packet.
+
+    A value is None where the packet lacks the header. `wireshark` is tshark's name for it, where it
+    has one, and `shown` turns a value into the text that `tshark -T fields` prints. `usual` columns
+    are those shown when none is asked for.
+    """
+
+    name: str
+    type: str
+    unit: str
+    values: Values
+    wireshark: str = ""
+    shown: Callable[[Value], str] = str
+    usual: bool = True
+
+
+def of(layer: int, name: str) -> Values:
+    """Return the values of one of the engine's columns, None where `layer` (a bit) was not read."""
+
+    def values(batch: Batch) -> Sequence[Value]:
+        column: list[int] = batch.column(name).tolist()
+        layers = batch.column("layers").tolist()
+        return [value if has & layer else None for value, has in zip(column, layers, strict=True)]
+
+    return values
+
+
+def _always(name: str) -> Values:
+    return lambda batch: batch.column(name).tolist()
+
+
+def _number(batch: Batch) -> Sequence[Value]:
+    return range(batch.first, batch.first + batch.count)
+
+
+def _time(batch: Batch) -> Sequence[Value]:
+    return [iso(ns) for ns in batch.column("time")]
+
+
+def iso(ns: int) -> str:
+    """Return a time in UTC with all its nanoseconds; the bare number where no year can hold it."""
+    second, fraction = divmod(ns, 1_000_000_000)
+    try:
+        return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}.{fraction:09d}Z"
+    except (OverflowError, ValueError):
+        return f"{second}.{fraction:09d}"
+
+
+def _word(layer: int, name: str, worded: Callable[[int], str]) -> Values:
+    numbers = of(layer, name)
+    return lambda batch: [
+        worded(value) if isinstance(value, int) else None for value in numbers(batch)
+    ]
+
+
+def _flags(batch: Batch) -> Sequence[Value]:
+    columns = (of(VIRTIO, name)(batch) for name in ("virtio_op", "virtio_type", "virtio_flags"))
+    return [_flag_names(*row) for row in zip(*columns, strict=True)]
+
+
+def _flag_names(op: Value, kind: Value, flags: Value) -> Value:
+    if not (isinstance(op, int) and isinstance(kind, int) and isinstance(flags, int)):
+        return None
+    return virtio.flag_names(op, kind, flags) if flags else []
+
+
+def _notes(batch: Batch) -> Sequence[Value]:
+    return [describe(notes) if notes else [] for notes in batch.column("notes")]
+
+
+def _payload(batch: Batch) -> Sequence[Value]:
+    return [batch.payload(row).hex() for row in range(batch.count)]
+
+
+def _address(name: str) -> Values:
+    """One address of the virtio header: the monitor's too, but in a frame nobody's kernel made."""
+
+    def value(batch: Batch, row: int) -> Value:
+        header = dissect(batch.frame(row), batch.linktype(row)).virtio
+        return None if header is None else int(getattr(header, name))
+
+    def values(batch: Batch) -> Sequence[Value]:
+        layers = batch.column("layers")
+        return [value(batch, row) if layers[row] & VIRTIO else None for row in range(batch.count)]
+
+    return values
+
+
+def _seconds(value: Value) -> str:
+    second, fraction = divmod(value, 1_000_000_000) if isinstance(value, int) else (0, 0)
+    return f"{second}.{fraction:09d}"
+
+
+def _hex32(value: Value) -> str:
+    return f"{value:#010x}"
+
+
+def _reserved(value: Value) -> str:
+    return value.to_bytes(2, "little").hex() if isinstance(value, int) else ""
+
+
+COLUMNS = (
+    Column("number", "int", "", _number, "frame.number"),
+    Column("time_ns", "int", "ns since 1970", _always("time"), "frame.time_epoch", _seconds),
+    Column("time", "str", "UTC", _time, usual=False),
+    Column("interface", "int", "index", _always("interface"), "frame.interface_id"),
+    Column("cap_len", "int", "bytes", _always("cap_len"), "frame.cap_len"),
+    Column("wire_len", "int", "bytes", _always("wire_len"), "frame.len"),
+    Column("src_cid", "int", "", of(VSOCKMON, "src_cid"), "vsock.src_cid"),
+    Column("src_port", "int", "", of(VSOCKMON, "src_port"), "vsock.src_port"),
+    Column("dst_cid", "int", "", of(VSOCKMON, "dst_cid"), "vsock.dst_cid"),
+    Column("dst_port", "int", "", of(VSOCKMON, "dst_port"), "vsock.dst_port"),
+    Column("monitor_op", "str", "", _word(VSOCKMON, "op", vsockmon.op_name)),
+    Column("transport", "str", "", _word(VSOCKMON, "transport", vsockmon.transport_name)),
+    Column("op", "str", "", _word(VIRTIO, "virtio_op", virtio.op_name)),
+    Column("type", "str", "", _word(VIRTIO, "virtio_type", virtio.type_name)),
+    Column("len", "int", "bytes", of(VIRTIO, "virtio_len"), "vsock.virtio.len"),
+    Column("flags", "list", "", _flags),
+    Column("buf_alloc", "int", "bytes", of(VIRTIO, "buf_alloc"), "vsock.virtio.buf_alloc"),
+    Column("fwd_cnt", "int", "bytes", of(VIRTIO, "fwd_cnt"), "vsock.virtio.fwd_cnt"),
+    Column("payload_len", "int", "bytes", _always("payload_len")),
+    Column("notes", "list", "", _notes),
+    Column("payload", "str", "hex", _payload, "vsock.payload", usual=False),
+    Column("monitor_op_code", "int", "", of(VSOCKMON, "op"), "vsock.op", usual=False),
+    Column("transport_code", "int", "", of(VSOCKMON, "transport"), "vsock.trans", usual=False),
+    Column("trans_len", "int", "bytes", of(VSOCKMON, "trans_len"), "vsock.trans_len", usual=False),
+    Column(
+        "reserved", "int", "", of(VSOCKMON, "reserved"), "vsock.reserved", _reserved, usual=False
+    ),
+    Column("op_code", "int", "", of(VIRTIO, "virtio_op"), "vsock.virtio.op", usual=False),
+    Column("type_code", "int", "", of(VIRTIO, "virtio_type"), "vsock.virtio.type", usual=False),
+    Column(
+        "flags_code", "int", "", of(VIRTIO, "virtio_flags"), "vsock.virtio.flags", _hex32,
+        usual=False,
+    ),
+    Column("virtio_src_cid", "int", "", _address("src_cid"), "vsock.virtio.src_cid", usual=False),
+    Column("virtio_dst_cid", "int", "", _address("dst_cid"), "vsock.virtio.dst_cid", usual=False),
+    # "prot" is Wireshark's spelling, kept forever.
+    Column("virtio_src_port", "int", "", _address("src_port"), "vsock.virtio.src_prot", usual=False),
+    Column("virtio_dst_port", "int", "", _address("dst_port"), "vsock.virtio.dst_prot", usual=False),
+)  # fmt: skip
+
+USUAL = tuple(column for column in COLUMNS if column.usual)
+
+_BY_NAME = {column.name: column for column in COLUMNS}
+_BY_WIRESHARK = {column.wireshark: column for column in COLUMNS if column.wireshark}
+
+
+def find(name: str) -> Column:
+    """Return the column of that name, ours or Wireshark's; raises UsageError with a near one.
+
+    By Wireshark's name its values are the texts that tshark prints.
+    """
+    if name in _BY_NAME:
+        return _BY_NAME[name]
+    if name in _BY_WIRESHARK:
+        return _as_tshark(_BY_WIRESHARK[name])
+    import difflib  # only for the way out
+
+    near = difflib.get_close_matches(name, [*_BY_NAME, *_BY_WIRESHARK], 1)
+    hint = f"; do you mean {near[0]}?" if near else f"; there are {', '.join(_BY_NAME)}"
+    raise UsageError(f"no field is called {name}{hint}")
+
+
+def _as_tshark(column: Column) -> Column:
+    def values(batch: Batch) -> Sequence[Value]:
+        return [None if value is None else column.shown(value) for value in column.values(batch)]
+
+    return column._replace(name=column.wireshark, type="str", values=values)
+
+
+def rows(columns: Sequence[Column], batch: Batch) -> Iterable[tuple[Value, ...]]:
+    """Yield the values of each packet, in the order of `columns`."""
+    return zip(*(column.values(batch) for column in columns), strict=True)
+

@@ -1,0 +1,1 @@
+"""Layouts of capture files: bytes to values and back, no I/O."""

@@ -1,0 +1,128 @@
+"""The bytes of a capture file: plain, compressed or from a pipe, a window at a time."""
+
+import gzip
+import io
+import os
+import sys
+import zlib
+from typing import Protocol, cast
+
+from vsockdump.errors import ReadError
+
+PIECE = 1 << 20
+"""Bytes read at once: fewer cost calls, more leave the second-level cache."""
+
+GZIP = b"\x1f\x8b"
+ZSTD = b"\x28\xb5\x2f\xfd"
+
+
+class Stream(Protocol):
+    """What a file and a decompressor have in common."""
+
+    def readinto(self, buffer: memoryview, /) -> int | None:
+        """Fill the front of `buffer` and return how many bytes; 0 at the end, None for not yet."""
+
+
+class Window:
+    """The part of a stream that is being looked at: `data[begin:end]`.
+
+    `offset` is where `data` begins in the stream. The window grows by what is really there, never
+    by what a length field announces.
+    """
+
+    def __init__(self, stream: Stream) -> None:
+        """Look at `stream` from where it stands."""
+        self.data = bytearray(PIECE)
+        self.begin = self.end = self.offset = 0
+        self.stream = stream
+
+    def fill(self) -> bool:
+        """Read on once, behind what is still in the window; False where nothing came."""
+        left = self.end - self.begin
+        if left == len(self.data):
+            self.data = self.data + bytes(left)
+        elif self.begin:
+            self.data[:left] = self.data[self.begin : self.end]
+        self.offset += self.begin
+        self.begin, self.end = 0, left
+        came = self.stream.readinto(memoryview(self.data)[left:]) or 0
+        self.end += came
+        return came > 0
+
+    def fill_to(self, size: int) -> bytes:
+        """Return the window's first `size` bytes, fewer where the stream ends."""
+        while self.end - self.begin < size and self.fill():
+            pass
+        return bytes(self.data[self.begin : min(self.end, self.begin + size)])
+
+
+def open_raw(path: str) -> io.FileIO:
+    """Open a file, or standard input for `-`; raises ReadError."""
+    try:
+        if path == "-":
+            return io.FileIO(sys.stdin.fileno(), closefd=False)
+        return io.FileIO(path)
+    except (OSError, ValueError) as error:
+        raise ReadError(f"{path}: {reason(error)}") from error
+
+
+def window(raw: io.FileIO) -> tuple[Window, bool]:
+    """Return a window on what the file holds and whether it had to be decompressed."""
+    plain = Window(raw)
+    head = plain.fill_to(4)
+    if not head.startswith((GZIP, ZSTD)):
+        return plain, False
+    rest = bytes(plain.data[: plain.end])
+    return Window(_Decompressed(head, io.BufferedReader(_Rewound(rest, raw), PIECE))), True
+
+
+def reason(error: Exception) -> str:
+    """Return what went wrong in the system's words, without its numbers."""
+    return os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
+
+
+class _Rewound(io.RawIOBase):
+    """A stream again from its start, after its first bytes were looked at."""
+
+    def __init__(self, head: bytes, raw: io.FileIO) -> None:
+        self._head = head
+        self._raw = raw
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int | None:  # type: ignore[override]
+        if not self._head:
+            return self._raw.readinto(buffer)
+        size = min(len(buffer), len(self._head))
+        buffer[:size], self._head = self._head[:size], self._head[size:]
+        return size
+
+
+class _Decompressed:
+    """gzip or zstd, told by its first bytes. Raises ReadError where the file is damaged."""
+
+    def __init__(self, head: bytes, packed: io.BufferedReader) -> None:
+        self._stream: io.BufferedIOBase
+        if head.startswith(GZIP):
+            self._stream = gzip.GzipFile(fileobj=packed)
+            self._errors: tuple[type[Exception], ...] = (EOFError, OSError, zlib.error)
+        else:
+            zstd = _zstd()
+            self._stream = zstd.ZstdFile(packed)
+            self._errors = (EOFError, OSError, zstd.ZstdError)
+
+    def readinto(self, buffer: memoryview) -> int:
+        """Fill the front of `buffer` with what one read gives: an error loses nothing before it."""
+        try:
+            return self._stream.readinto1(buffer)
+        except self._errors as error:
+            raise ReadError(f"cannot be decompressed: {reason(error)}") from error
+
+
+def _zstd():  # type: ignore[no-untyped-def]  # noqa: ANN202 - two modules of one interface
+    if sys.version_info >= (3, 14):
+        from compression import zstd
+    else:
+        from backports import zstd
+    return zstd

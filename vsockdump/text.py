@@ -1,0 +1,121 @@
+"""Packets as text: the engine's line, and below it what -vv, -x, -X and -A ask for."""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from vsockdump.dissectors import Layer, VirtioHeader
+from vsockdump.engine.batch import Batch
+from vsockdump.engine.lines import Lines
+
+from . import tcpdump
+from .dumps import ascii_dump, hex_ascii_dump, hex_dump, printable
+from .packet import Packet, packet
+from .stamps import stamps
+
+Dump = Callable[[bytes], str]
+
+
+class Style(NamedTuple):
+    """How packets are written; the names are the options', and ints count how often one was given."""
+
+    verbose: int = 0
+    quick: bool = False
+    numeric: bool = False
+    link: bool = False
+    lengths: bool = False
+    numbers: bool = False
+    times: int = 0
+    nano: bool = False
+    hex: int = 0
+    hex_ascii: int = 0
+    ascii: int = 0
+    tcpdump: bool = False
+
+
+class Text:
+    """Renders Batches as text, whole lines of UTF-8."""
+
+    def __init__(self, style: Style) -> None:
+        """Prepare for packets in the order of the capture: some times are relative."""
+        times = stamps(style.times, style.nano)
+        self._style = style
+        self._lines = Lines(
+            times.stamp,
+            digits=times.digits,
+            since=times.since,
+            numeric=style.numeric,
+            quick=style.quick,
+            verbose=style.verbose,
+            link=style.link,
+            lengths=style.lengths,
+            numbers=style.numbers,
+        )
+        self._dump = _dump(style)
+        self._with_link = max(style.hex, style.hex_ascii, style.ascii) > 1
+
+    def render(self, batch: Batch) -> bytes:
+        """Return the text of every packet of the batch."""
+        if self._style.verbose < 2 and not self._style.tcpdump and self._dump is None:
+            return self._lines.render(batch)
+        return "".join(self._packet(batch, row) for row in range(batch.count)).encode()
+
+    def _packet(self, batch: Batch, row: int) -> str:
+        found = packet(batch, row)
+        if self._style.tcpdump:
+            head = self._lines.head(batch, row).decode()
+            text = head + tcpdump.line(found, self._style.verbose)
+        else:
+            text = self._lines.render(batch, row, row + 1).decode().removesuffix("\n")
+        if self._style.verbose > 1 and not self._style.tcpdump:
+            text += "".join(f"\n    {line}" for line in tree(found, self._style.verbose > 2))
+        return text + self._below(found) + "\n"
+
+    def _below(self, found: Packet) -> str:
+        data = found.frame if self._with_link else found.frame[_link_size(found) :]
+        return self._dump(data) if self._dump and data else ""
+
+
+def _dump(style: Style) -> Dump | None:
+    """The first of -A, -X and -x that was given, in tcpdump's order."""
+    if style.ascii:
+        return ascii_dump
+    if style.hex_ascii:
+        return hex_ascii_dump
+    return hex_dump if style.hex else None
+
+
+def _link_size(found: Packet) -> int:
+    """Bytes that tcpdump counts as link-level header: all up to the transport's."""
+    return sum(layer.size for layer in found.layers if not isinstance(layer, VirtioHeader))
+
+
+def tree(found: Packet, payload: bool) -> Iterator[str]:
+    """Yield the layers of a packet, a line each, and with `payload` its bytes below."""
+    branches = [*map(_layer, found.layers), *_rest(found)]
+    for branch in branches[:-1]:
+        yield f"├─ {branch}"
+    if branches:
+        yield f"└─ {branches[-1]}"
+    if payload and found.payload:
+        yield from (f"   {line}" for line in hex_ascii_dump(found.payload).split("\n\t")[1:])
+
+
+def _layer(layer: Layer) -> str:
+    words = {"transport": "transport_name", "op": "op_name", "type": "type_name"}
+    fields = []
+    for name, value in layer._asdict().items():
+        worded = getattr(layer, words.get(name, ""), None)
+        shown = value.hex(":") if isinstance(value, bytes) else value
+        fields.append(f"{name} {shown} {worded}" if worded else f"{name} {shown}")
+    if isinstance(layer, VirtioHeader) and layer.flags:
+        fields.append("|".join(layer.flag_names))
+    return f"{layer.name}: {', '.join(fields)}"
+
+
+def _rest(found: Packet) -> Iterator[str]:
+    if found.payload:
+        yield f"payload: {len(found.payload)} bytes"
+    if found.reason:
+        yield f"stopped: {found.reason}"
+    for comment in found.comments:
+        yield f"comment: {printable(comment)}"

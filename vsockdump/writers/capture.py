@@ -1,0 +1,129 @@
+"""Batches into one pcap or pcapng file. A frame goes in as it came."""
+
+import os
+from typing import Protocol
+
+from vsockdump import __version__
+from vsockdump.dissectors import LINKTYPE_VSOCK
+from vsockdump.engine import records
+from vsockdump.engine.batch import Batch
+from vsockdump.errors import WriteError
+from vsockdump.formats import pcap, pcapng
+from vsockdump.interface import Interface
+
+from .output import Output
+
+PCAPNG_SUFFIXES = (".pcapng", ".ntar")
+
+
+class Writer(Protocol):
+    """One open capture file."""
+
+    output: Output
+
+    def write(self, batch: Batch, begin: int, end: int) -> None:
+        """Write rows begin <= row < end; raises WriteError or ReaderGone."""
+
+    def sizes(self, batch: Batch) -> list[int]:
+        """Return how many bytes each packet takes."""
+
+    def finish(self, drops: list[pcapng.Drops], time_ns: int) -> None:
+        """Write what stands at the end, given the counts of each interface."""
+
+
+class PcapWriter:
+    """A pcap file: one link type, times in micro- or nanoseconds."""
+
+    def __init__(self, output: Output, interfaces: list[Interface], nano: bool = False) -> None:
+        """Write the header; `interfaces` may still be empty where a file has not named one."""
+        self.output = output
+        self._interfaces = interfaces
+        self._nano = nano
+        self._linktype = -1
+        if interfaces:
+            self._begin(interfaces[0])
+
+    def write(self, batch: Batch, begin: int, end: int) -> None:
+        """Write rows begin <= row < end; raises WriteError for a second link type."""
+        if begin == end:
+            return
+        if self._linktype < 0:
+            self._begin(self._interfaces[batch.column("interface")[begin]])
+        self._check(batch, begin, end)
+        self.output.write(records.pcap(batch, begin, end, self._nano))
+
+    def sizes(self, batch: Batch) -> list[int]:
+        """Return the bytes of each packet's record."""
+        return records.sizes(batch, "pcap")
+
+    def finish(self, drops: list[pcapng.Drops], time_ns: int) -> None:
+        """Begin the file if no packet did; pcap has no place for counts."""
+        if self._linktype < 0:
+            self._begin(Interface(LINKTYPE_VSOCK))
+
+    def _begin(self, interface: Interface) -> None:
+        self._linktype = interface.linktype
+        magic = pcap.NANOSECONDS if self._nano else pcap.MICROSECONDS
+        snaplen = interface.snaplen or 262144
+        self.output.write(pcap.FileHeader(interface.linktype, snaplen, magic).pack())
+
+    def _check(self, batch: Batch, begin: int, end: int) -> None:
+        used = set(batch.column("interface")[begin:end])
+        if any(batch.interfaces.linktype(index) != self._linktype for index in used):
+            name = self.output.name
+            raise WriteError(f"{name}: a pcap file holds one link type only; write a .pcapng file")
+
+
+class PcapngWriter:
+    """A pcapng file made from packets that came from elsewhere: a live link, a pcap file."""
+
+    def __init__(self, output: Output, interfaces: list[Interface]) -> None:
+        """Write the section's header and its interfaces."""
+        self.output = output
+        output.write(_preamble(interfaces))
+
+    def write(self, batch: Batch, begin: int, end: int) -> None:
+        """Write rows begin <= row < end."""
+        if begin < end:
+            self.output.write(records.pcapng(batch, begin, end))
+
+    def sizes(self, batch: Batch) -> list[int]:
+        """Return the bytes of each packet's block."""
+        return records.sizes(batch, "pcapng")
+
+    def finish(self, drops: list[pcapng.Drops], time_ns: int) -> None:
+        """Write the counts of each interface."""
+        self.output.write(b"".join(pcapng.pack_statistics(count, time_ns) for count in drops))
+
+
+class CopyWriter:
+    """A pcapng file made from another: every block goes through as it is, understood or not."""
+
+    def __init__(self, output: Output, header: bytes) -> None:
+        """Begin with `header`: what the section so far described, empty for a source's start."""
+        self.output = output
+        output.write(header)
+
+    def write(self, batch: Batch, begin: int, end: int) -> None:
+        """Write rows begin <= row < end, and before row 0 the blocks that stood there."""
+        if begin == 0 and batch.blocks:
+            self.output.write(batch.blocks)
+        if begin < end:
+            self.output.write(records.raw(batch, begin, end))
+
+    def sizes(self, batch: Batch) -> list[int]:
+        """Return the bytes of each packet's block."""
+        return records.sizes(batch, "")
+
+    def finish(self, drops: list[pcapng.Drops], time_ns: int) -> None:
+        """Nothing: the source's own counts have gone through."""
+
+
+def _preamble(interfaces: list[Interface]) -> bytes:
+    uname = os.uname()
+    options = [
+        (pcapng.SHB_OS, f"{uname.sysname} {uname.release}".encode()),
+        (pcapng.SHB_USERAPPL, f"vsockdump {__version__}".encode()),
+    ]
+    blocks = (pcapng.pack_interface(interface) for interface in interfaces)
+    return pcapng.pack_section(options) + b"".join(blocks)

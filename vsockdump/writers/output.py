@@ -1,0 +1,74 @@
+"""The file or pipe a capture goes to, and what to do when it takes no more."""
+
+import os
+import stat
+import sys
+
+from vsockdump.errors import OpenError, WriteError
+
+
+class ReaderGone(Exception):  # noqa: N818 - the end of a run, not a failure
+    """Whoever read our output has closed it: nothing is left to do."""
+
+
+class Output:
+    """A file created for its owner only (0600), or standard output for `-`.
+
+    Whole records go in at once, unbuffered: what was handed over survives a crash of this process.
+    """
+
+    def __init__(self, path: str) -> None:
+        """Create or empty the file; raises OpenError."""
+        self.name = "standard output" if path == "-" else path
+        self.size = 0
+        try:
+            self.fd = sys.stdout.fileno() if path == "-" else _create(path)
+        except (OSError, ValueError) as error:
+            raise OpenError(f"{self.name}: {_reason(error)}") from error
+        self._owned = path != "-"
+        self._regular = stat.S_ISREG(os.fstat(self.fd).st_mode)
+
+    def write(self, records: bytes | memoryview) -> None:
+        """Write whole records; raises WriteError or ReaderGone.
+
+        A file that cannot take them all is cut back to where they began, so that it stays readable.
+        """
+        view = memoryview(records).cast("B")
+        written = 0
+        try:
+            while written < len(view):
+                written += os.write(self.fd, view[written:])
+        except BrokenPipeError as error:
+            raise ReaderGone(f"{self.name}: the reader is gone") from error
+        except OSError as error:
+            self._cut_back()
+            raise WriteError(f"{self.name}: {_reason(error)}; {self._kept()}") from error
+        self.size += written
+
+    def sync(self) -> None:
+        """Ask the system to bring what was written to the disk."""
+        if self._regular:
+            os.fsync(self.fd)
+
+    def close(self) -> None:
+        """Close the file; raises WriteError where the system reports a late failure."""
+        try:
+            if self._owned:
+                os.close(self.fd)
+        except OSError as error:
+            raise WriteError(f"{self.name}: {_reason(error)}") from error
+
+    def _cut_back(self) -> None:
+        if self._regular and self._owned:
+            os.ftruncate(self.fd, self.size)
+
+    def _kept(self) -> str:
+        return f"the {self.size} bytes before it are kept"
+
+
+def _create(path: str) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+
+
+def _reason(error: Exception) -> str:
+    return os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
