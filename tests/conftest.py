@@ -1,0 +1,68 @@
+"""What several tests need: a network namespace of their own, and a link in it."""
+
+import ctypes
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from vsockdump.sources import netlink
+from vsockdump.sources.standin import Standin
+
+CLONE_NEWNET = 0x40000000  # linux/sched.h
+KINDS = ("dummy", "ifb", "bridge", "veth")  # links that are easily made; one is in most kernels
+
+
+@pytest.fixture
+def namespace() -> Iterator[None]:
+    """Let the test make links where no other test sees them."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    libc = ctypes.CDLL(None, use_errno=True)
+    with Path("/proc/thread-self/ns/net").open("rb") as home:
+        if libc.unshare(CLONE_NEWNET):
+            pytest.skip(f"no network namespace to be had: {os.strerror(ctypes.get_errno())}")
+        try:
+            yield
+        finally:
+            assert libc.setns(home.fileno(), CLONE_NEWNET) == 0
+
+
+@pytest.fixture
+def standin(namespace: None) -> Iterator[Standin]:
+    """Give a link that looks like vsockmon's."""
+    if not Path("/dev/net/tun").exists():
+        pytest.skip("needs /dev/net/tun")
+    with Standin() as made:
+        yield made
+
+
+@pytest.fixture
+def kind(namespace: None) -> str:
+    """Name a kind of link that this kernel can make."""
+    for name in KINDS:
+        try:
+            netlink.delete(netlink.create("trial0", name))
+        except OSError:
+            continue
+        return name
+    pytest.skip(f"this kernel makes none of {', '.join(KINDS)}")
+
+
+@pytest.fixture
+def in_child() -> Callable[[Callable[[], object]], int]:
+    """Run a function in a child that shares nothing back: its exit code, or minus its signal."""
+
+    def run(function: Callable[[], object]) -> int:
+        child = os.fork()
+        if child == 0:
+            code = 99
+            try:
+                function()
+                code = 0
+            finally:
+                os._exit(code)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+    return run

@@ -1,0 +1,213 @@
+"""A link is found, made, raised, and put back whatever ends the capture."""
+
+import errno
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from vsockdump import privileges
+from vsockdump.errors import DeviceError
+from vsockdump.sources import netlink
+from vsockdump.sources.link import Link
+from vsockdump.sources.standin import Standin
+
+pytestmark = pytest.mark.standin
+
+Run = Callable[[Callable[[], object]], int]
+PATIENCE_S = 20
+
+
+@pytest.fixture
+def made(kind: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Have links of another kind made where vsockmon's are wanted; return a fitting name."""
+    create = netlink.create
+    monkeypatch.setattr(netlink, "create", lambda name: create(name, kind))
+    return "vsockmon7"
+
+
+def state(name: str) -> str:
+    found = netlink.find(name)
+    return "absent" if found is None else "up" if found.is_up else "down"
+
+
+def becomes(name: str, wanted: str) -> bool:
+    deadline = time.monotonic() + PATIENCE_S
+    while state(name) != wanted and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return state(name) == wanted
+
+
+def guard() -> Path:
+    """Return the guard's folder in /proc."""
+    for path in Path("/proc").glob("[0-9]*/status"):
+        lines = path.read_text().splitlines()
+        if lines[0].endswith("vsockdump-link") and f"PPid:\t{os.getpid()}" in lines:
+            return path.parent
+    raise AssertionError("no guard")
+
+
+def test_a_link_that_is_not_there_is_made_raised_and_removed(made: str) -> None:
+    with Link(made) as link:
+        assert state(made) == "up"
+        assert (link.name, link.made, link.raised) == (made, True, False)
+        assert link.ifindex == netlink.links()[-1].ifindex
+    assert state(made) == "absent"
+
+
+def test_it_is_removed_when_the_body_raises(made: str) -> None:
+    with pytest.raises(ZeroDivisionError), Link(made):
+        _ = 1 / 0
+    assert state(made) == "absent"
+
+
+def test_it_is_removed_after_the_privileges_were_dropped(made: str, in_child: Run) -> None:
+    said: list[str] = []
+
+    def act() -> None:
+        with Link(made, say=said.append) as link:
+            privileges.drop(privileges.target("nobody"))
+            with pytest.raises(PermissionError):
+                netlink.delete(link.ifindex)
+        assert state(made) == "absent"
+        assert not said
+
+    assert in_child(act) == 0
+
+
+def test_it_is_removed_after_sigkill(made: str, in_child: Run) -> None:
+    def act() -> None:
+        with Link(made):
+            assert state(made) == "up"
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    assert in_child(act) == -signal.SIGKILL
+    assert becomes(made, "absent")
+
+
+def test_the_guard_stands_apart(made: str) -> None:
+    with Link(made):
+        folder = guard()
+        deadline = time.monotonic() + PATIENCE_S
+        while (folder / "comm").read_text() != "vsockdump-link\n" and time.monotonic() < deadline:
+            time.sleep(0.01)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            os.kill(int(folder.name), number)
+        assert len({os.readlink(fd) for fd in (folder / "fd").iterdir()}) == 1  # noqa: PTH115
+        assert f"CapEff:\t{1 << privileges.CAP_NET_ADMIN:016x}" in (folder / "status").read_text()
+        assert int((folder / "stat").read_text().split()[5]) == int(folder.name)  # its session
+        assert os.readlink(folder / "cwd") == "/"  # noqa: PTH115
+    assert state(made) == "absent"
+
+
+def test_another_name_is_made_only_if_asked_for(made: str) -> None:
+    with pytest.raises(DeviceError, match=r"^tap0: no such link exists; .*--create"), Link("tap0"):
+        pass
+    with Link("tap0", create=True) as link:
+        assert (link.made, state("tap0")) == (True, "up")
+    assert state("tap0") == "absent"
+
+
+def test_without_a_name_and_a_link_one_is_made(made: str) -> None:
+    with Link() as link:
+        assert (link.name, state("vsockmon0")) == ("vsockmon0", "up")
+    assert state("vsockmon0") == "absent"
+
+
+def test_one_removed_meanwhile_is_no_trouble(made: str) -> None:
+    said: list[str] = []
+    with Link(made, say=said.append) as link:
+        netlink.delete(link.ifindex)
+    assert not said
+
+
+def test_what_cannot_be_removed_is_said(made: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(index: int) -> None:
+        raise OSError(errno.EBUSY, "busy")
+
+    said: list[str] = []
+    monkeypatch.setattr(netlink, "delete", refuse)
+    with Link(made, say=said.append):
+        pass
+    busy = os.strerror(errno.EBUSY)
+    assert said == [f"{made}: could not be put back as it was ({busy}); see 'ip link'"]
+
+
+def test_a_killed_guard_is_said(made: str) -> None:
+    said: list[str] = []
+    with Link(made, say=said.append):
+        os.kill(int(guard().name), signal.SIGKILL)
+    assert said == [f"{made}: could not be put back as it was (Killed); see 'ip link'"]
+
+
+def test_what_cannot_be_raised_is_removed_again(made: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(index: int, up: bool) -> None:
+        raise OSError(errno.EPERM, "no")
+
+    monkeypatch.setattr(netlink, "set_up", refuse)
+    with pytest.raises(DeviceError, match=f"^cannot raise {made}: CAP_NET_ADMIN"), Link(made):
+        pass
+    assert state(made) == "absent"
+
+
+def test_a_link_that_was_down_is_raised_and_lowered(standin: Standin) -> None:
+    netlink.set_up(standin.ifindex, False)
+    with Link(standin.name) as link:
+        assert (link.made, link.raised, state(standin.name)) == (False, True, "up")
+    assert state(standin.name) == "down"
+
+
+def test_one_that_was_down_is_lowered_after_sigkill(standin: Standin, in_child: Run) -> None:
+    netlink.set_up(standin.ifindex, False)
+
+    def act() -> None:
+        with Link(standin.name):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    assert in_child(act) == -signal.SIGKILL
+    assert becomes(standin.name, "down")
+
+
+def test_a_link_that_was_up_is_left_alone(standin: Standin) -> None:
+    with Link(standin.name) as link:
+        assert (link.made, link.raised) == (False, False)
+    assert state(standin.name) == "up"
+
+
+def test_without_a_name_a_link_that_is_up_is_preferred(standin: Standin) -> None:
+    with Standin() as second:
+        netlink.set_up(standin.ifindex, False)
+        with Link() as link:
+            assert link.name == second.name
+        assert state(standin.name) == "down"
+
+
+def test_another_type_of_link_is_refused(namespace: None) -> None:
+    with (
+        pytest.raises(DeviceError, match=r"^lo: not a vsockmon link \(its type is 772"),
+        Link("lo"),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [
+        (errno.EOPNOTSUPP, "modprobe vsockmon.*in the guest"),
+        (errno.EPERM, r"CAP_NET_ADMIN.*run as root.*setcap cap_net_raw,cap_net_admin\+ep /"),
+        (errno.EINVAL, "1 to 15 characters"),
+        (errno.ENOMEM, os.strerror(errno.ENOMEM)),
+    ],
+)
+def test_why_none_can_be_made(
+    code: int, remedy: str, namespace: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(name: str) -> int:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(netlink, "create", refuse)
+    with pytest.raises(DeviceError, match=f"^cannot make vsockmon0: .*{remedy}"), Link("vsockmon0"):
+        pass
