@@ -1,7 +1,9 @@
 """An AF_PACKET socket's TPACKET_V3 ring, filter and counters (packet(7); linux/if_packet.h)."""
 
 import array
+import errno
 import mmap
+import os
 import socket
 import struct
 from typing import NamedTuple
@@ -31,6 +33,7 @@ _WORD = 4
 # of packets uses one up at every retirement: 128 blocks of 10 ms outlast a reader
 # that is busy for a second.
 _BLOCK, _SMALLEST_BLOCK, _FEWEST_BLOCKS = 1 << 19, 1 << 17, 4
+_TOO_LARGE = 1 << 32  # packet_set_ring() refuses it as well
 _FRAME = 2048  # V3 packs frames closely; this only has to divide the block
 
 
@@ -49,14 +52,16 @@ class Statistics(NamedTuple):
 class Ring:
     """The blocks that the kernel fills and this process empties, in turn.
 
-    The ring takes at least 512 KiB, and whole blocks. Errors: OSError with ENOMEM, EINVAL (larger
-    than 4 GiB less a block).
+    The ring takes at least 512 KiB, and whole blocks. Errors: OSError with ENOMEM, EINVAL (4 GiB
+    or more).
     """
 
     def __init__(self, sock: socket.socket, kib: int, retire_ms: int) -> None:
         """Make the ring of a socket that is not yet bound to a link."""
         block, count = shape(kib)
         size = block * count
+        if size >= _TOO_LARGE:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
         request = _TPACKET_REQ3.pack(block, count, _FRAME, size // _FRAME, retire_ms, 0, 0)
         sock.setsockopt(_SOL_PACKET, _PACKET_VERSION, _TPACKET_V3)
         sock.setsockopt(_SOL_PACKET, _PACKET_RX_RING, request)
