@@ -16,7 +16,10 @@ from vsockdump.dissectors import Note, VirtioHeader, VsockmonHeader, virtio, vso
 from .dumps import hex_dump
 from .packet import Packet
 
-_TYPES = {virtio.Type.STREAM: "STREAM", virtio.Type.SEQPACKET: "SEQPACKET"}
+_TRANSPORTS = {int(kind): kind.name for kind in vsockmon.Transport}
+_MONITOR_OPS = {int(op): op.name for op in vsockmon.Op}
+_TYPES = {int(kind): kind.name for kind in virtio.Type}
+_OPS = {int(op): op.name.replace("_", " ") for op in virtio.Op}
 
 
 def line(packet: Packet, verbose: int) -> str:
@@ -42,23 +45,19 @@ def _tail(packet: Packet, monitor: VsockmonHeader, verbose: int) -> str:
 
 
 def _transport(number: int) -> str:
-    if number in vsockmon.Transport:
-        return vsockmon.Transport(number).name
-    return f"Invalid transport ({number})"
+    return _TRANSPORTS.get(number, f"Invalid transport ({number})")
 
 
 def _virtio(header: VirtioHeader) -> str:
-    kind = _TYPES.get(virtio.Type(header.type)) if header.type in virtio.Type else None
-    known = header.op in virtio.Op
-    op = header.op_name.replace("_", " ") if known else f"Invalid op ({header.op})"
+    kind = _TYPES.get(header.type, f"Invalid type ({header.type})")
+    op = _OPS.get(header.op, f"Invalid op ({header.op})")
     return (
-        f"len {header.len}, type {kind or f'Invalid type ({header.type})'}, op {op}, "
-        f"flags {header.flags:x}, buf_alloc {header.buf_alloc}, fwd_cnt {header.fwd_cnt}"
+        f"len {header.len}, type {kind}, op {op}, flags {header.flags:x}, "
+        f"buf_alloc {header.buf_alloc}, fwd_cnt {header.fwd_cnt}"
     )
 
 
 def _addresses(monitor: VsockmonHeader, captured: int) -> str:
-    known = monitor.op in vsockmon.Op
-    op = vsockmon.Op(monitor.op).name if known else f" invalid op ({monitor.op})"
+    op = _MONITOR_OPS.get(monitor.op, f" invalid op ({monitor.op})")
     source = f"{monitor.src_cid}.{monitor.src_port}"
     return f"{source} > {monitor.dst_cid}.{monitor.dst_port} {op}, length {captured}"

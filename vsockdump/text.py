@@ -101,15 +101,20 @@ def tree(found: Packet, payload: bool) -> Iterator[str]:
 
 
 def _layer(layer: Layer) -> str:
-    words = {"transport": "transport_name", "op": "op_name", "type": "type_name"}
-    fields = []
-    for name, value in layer._asdict().items():
-        worded = getattr(layer, words.get(name, ""), None)
-        shown = value.hex(":") if isinstance(value, bytes) else value
-        fields.append(f"{name} {shown} {worded}" if worded else f"{name} {shown}")
-    if isinstance(layer, VirtioHeader) and layer.flags:
-        fields.append("|".join(layer.flag_names))
+    fields = (_field(layer, name, value) for name, value in layer._asdict().items())
     return f"{layer.name}: {', '.join(fields)}"
+
+
+def _field(layer: Layer, name: str, value: int | bytes) -> str:
+    if isinstance(value, bytes):
+        return f"{name} {value.hex(':')}"
+    if isinstance(layer, VirtioHeader) and name == "flags" and value:
+        return f"flags {value:#x} {'|'.join(layer.flag_names)}"
+    worded = getattr(layer, _WORDED.get(name, ""), "")
+    return f"{name} {value} {worded}".rstrip()
+
+
+_WORDED = {"transport": "transport_name", "op": "op_name", "type": "type_name"}
 
 
 def _rest(found: Packet) -> Iterator[str]:

@@ -1,6 +1,7 @@
 # cython: language_level=3
 """A Batch: a block of captured bytes and its columns, one value a packet."""
 
+cimport cython
 from cpython.buffer cimport (
     PyBUF_FORMAT, PyBUF_ND, PyBUF_SIMPLE, PyBuffer_FillInfo, PyBuffer_Release, PyObject_GetBuffer,
 )
@@ -96,6 +97,7 @@ cdef class _Column:
             view.strides = &self.stride
 
 
+@cython.no_gc_clear  # the collector must not drop the bytes while their buffer is exported
 cdef class Batch:
     """Some packets: their bytes and, for each, what stands in its headers.
 
