@@ -73,6 +73,6 @@ def second_guest(out: Path) -> Observed:
     or_skip(nested.reason_to_skip())
     folder = out / "second-guest"
     folder.mkdir()
-    nested.put_kernel("bookworm", folder)
+    nested.put_kernel(folder)
     script = guest("nested_capture", "/mnt/out")
     return Observed(folder, boot("bookworm", script, folder, limit_s=400))

@@ -17,7 +17,7 @@ from .nested import put_kernel
 def record(suite: str, folder: Path) -> str:
     """Boot once, record everything, and give what was said about it."""
     folder.mkdir(parents=True, exist_ok=True)
-    put_kernel(suite, folder)
+    put_kernel(folder)
     python = shlex.quote(sys.executable)
     script = f'cd "$PROJECT"; uname -rv; {python} -m tests.vm.guest.record /mnt/out loopback nested'
     result = Machine(suite, limit_s=600).run(script, folder)

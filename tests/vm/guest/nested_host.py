@@ -18,6 +18,8 @@ from .traffic import in_background, listen, read_exactly
 
 GUEST_CID = 123
 LIMIT_S = 240
+# A kernel that dies before it says a word has met the emulator, not vsock: it is booted again.
+BOOTS = 2
 
 
 def hello(guest: socket.socket) -> None:
@@ -79,8 +81,12 @@ def run(vmlinuz: Path, initrd: Path, modes: Sequence[str]) -> bool:
     """Tell whether the guest said of every mode that it went as expected."""
     for mode in modes:
         serve(SERVICES[mode])
-    said = boot(vmlinuz, initrd, modes, Path("/run/inner-serial"))
-    print(said)
+    said = ""
+    for _ in range(BOOTS):
+        said = boot(vmlinuz, initrd, modes, Path("/run/inner-serial"))
+        print(said)
+        if "inner " in said:
+            break
     return all(f"inner {mode}: as expected" in said for mode in modes)
 
 

@@ -52,7 +52,10 @@ ANY = "tcpdump -i any -B 65536"
 DUMPCAP = "dumpcap -q -i vsockmon0 -B 64"
 PLAIN = ("hello", "refused", "slow-reader", "half-close", "seqpacket", "unread-close")
 LOOPBACK = {
-    **{name: tcpdump(name) for name in (*PLAIN, "buffer-change", "backlog-full", "reuse")},
+    **{
+        name: tcpdump(name)
+        for name in (*PLAIN, "buffer-change", "backlog-full", "reuse", "many-unread")
+    },
     "bulk": Recording(f"{TCPDUMP} -w bulk.pcap", small_bulk),
     "snaplen-96": Recording(f"{TCPDUMP} -s 96 -w snaplen-96.pcap", behaviour("bulk")),
     "loopback-to-cid-2": Recording(

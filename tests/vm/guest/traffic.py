@@ -7,6 +7,7 @@ Ports are fixed: the server's is in PORTS, the client's is 10000 higher.
 from __future__ import annotations
 
 import argparse
+import errno
 import socket
 import sys
 import threading
@@ -24,6 +25,7 @@ PORTS = {
         (
             *("hello", "refused", "bulk", "slow-reader", "half-close", "seqpacket"),
             *("unread-close", "buffer-change", "backlog-full", "reuse", "to-host-cid"),
+            "many-unread",
         )
     )
 }
@@ -219,6 +221,21 @@ def reuse(port: int) -> None:
         hello(port)
 
 
+def many_unread(port: int) -> None:
+    """600 packets of 200 bytes, unread: credit for twice that, but newer kernels count packets."""
+    with connected(port) as (client, server):
+        try:
+            for start in range(0, 120_000, 200):
+                client.sendall(counter(120_000)[start : start + 200])
+            time.sleep(0.5)
+            got = read_exactly(server, 120_000)
+        except OSError as error:
+            known = (errno.ENOBUFS, errno.EPIPE, errno.ECONNRESET)
+            expect(error.errno in known, f"neither taken nor reset: {error}")
+        else:
+            expect(got == counter(120_000), "some of it is lost and nobody was told")
+
+
 BEHAVIOURS: dict[str, Callable[[int], None]] = {
     "hello": hello,
     "refused": refused,
@@ -231,6 +248,7 @@ BEHAVIOURS: dict[str, Callable[[int], None]] = {
     "backlog-full": backlog_full,
     "reuse": reuse,
     "to-host-cid": to_host_cid,
+    "many-unread": many_unread,
 }
 
 
