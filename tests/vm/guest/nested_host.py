@@ -13,8 +13,8 @@ from pathlib import Path
 from socket import SOCK_SEQPACKET, SOCK_STREAM
 from typing import NamedTuple
 
+from .connection import in_background, listen, read_exactly
 from .counter import counter
-from .traffic import in_background, listen, read_exactly
 
 GUEST_CID = 123
 LIMIT_S = 240
