@@ -68,8 +68,8 @@ def dissect(
 ) -> Dissection:
     """Take one captured frame apart.
 
-    `linktype` is the capture's, only those of LINKTYPES are read; `wire_len` the frame's length in bytes before any snaplen (the
-    captured length if not given). `splits`, fed every frame of a capture in order, tells the kinds
+    `linktype` is the capture's, only those of LINKTYPES are read; `wire_len` the frame's length in
+    bytes before any snaplen (the captured length if not given). `splits`, fed every frame of a capture in order, tells the kinds
     of kernel defect A apart; `interface` keeps the links of one capture apart in it. Never raises.
     """
     walk = _Walk(memoryview(frame), max(len(frame), wire_len or 0))
@@ -119,8 +119,7 @@ class _Walk:
         self.at = header.size
         # SLL1 does not name the interface, so with two links every packet comes twice from the
         # same place, which cannot be told from defect A2: its neighbours prove nothing.
-        known = isinstance(header, Sll2Header)
-        self.link_key = (interface, header.ifindex) if known else None
+        self.link_key = (interface, header.ifindex) if isinstance(header, Sll2Header) else None
         if header.hatype != ARPHRD_VSOCKMON:
             raise _NotVsock
 

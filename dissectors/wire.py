@@ -16,14 +16,14 @@ class DissectError(ValueError):
         self.have = have
 
 
-class Truncated(DissectError):
+class Truncated(DissectError):  # noqa: N818 - an adjective says it better
     """The frame had the bytes, the capture does not."""
 
     def __str__(self) -> str:
         return f"{self.layer}: {self.need} bytes needed, {self.have} captured"
 
 
-class Malformed(DissectError):
+class Malformed(DissectError):  # noqa: N818
     """The frame itself, as long as it was on the wire, has no room for the layer."""
 
     def __str__(self) -> str:

@@ -121,6 +121,8 @@ def _reserved(value: Value) -> str:
     return value.to_bytes(2, "little").hex() if isinstance(value, int) else ""
 
 
+_PROT = "vsock.virtio.{}_prot"  # Wireshark's spelling, kept forever
+
 COLUMNS = (
     Column("number", "int", "", _number, "frame.number"),
     Column("time_ns", "int", "ns since 1970", _always("time"), "frame.time_epoch", _seconds),
@@ -157,9 +159,8 @@ COLUMNS = (
     ),
     Column("virtio_src_cid", "int", "", _address("src_cid"), "vsock.virtio.src_cid", usual=False),
     Column("virtio_dst_cid", "int", "", _address("dst_cid"), "vsock.virtio.dst_cid", usual=False),
-    # "prot" is Wireshark's spelling, kept forever.
-    Column("virtio_src_port", "int", "", _address("src_port"), "vsock.virtio.src_prot", usual=False),
-    Column("virtio_dst_port", "int", "", _address("dst_port"), "vsock.virtio.dst_prot", usual=False),
+    Column("virtio_src_port", "int", "", _address("src_port"), _PROT.format("src"), usual=False),
+    Column("virtio_dst_port", "int", "", _address("dst_port"), _PROT.format("dst"), usual=False),
 )  # fmt: skip
 
 USUAL = tuple(column for column in COLUMNS if column.usual)
@@ -177,7 +178,7 @@ def find(name: str) -> Column:
         return _BY_NAME[name]
     if name in _BY_WIRESHARK:
         return _as_tshark(_BY_WIRESHARK[name])
-    import difflib  # only for the way out
+    import difflib  # noqa: PLC0415 - only for the way out
 
     near = difflib.get_close_matches(name, [*_BY_NAME, *_BY_WIRESHARK], 1)
     hint = f"; do you mean {near[0]}?" if near else f"; there are {', '.join(_BY_NAME)}"
@@ -194,4 +195,3 @@ def _as_tshark(column: Column) -> Column:
 def rows(columns: Sequence[Column], batch: Batch) -> Iterable[tuple[Value, ...]]:
     """Yield the values of each packet, in the order of `columns`."""
     return zip(*(column.values(batch) for column in columns), strict=True)
-

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from vsockdump.dissectors import Layer, Note, dissect
+from vsockdump.dissectors import Layer, dissect
+from vsockdump.dissectors.notes import Note
 from vsockdump.engine.batch import Batch
 from vsockdump.formats import pcapng
 
@@ -11,9 +12,9 @@ from vsockdump.formats import pcapng
 class Packet(NamedTuple):
     """A packet, copied out of its batch: it stays valid when the batch does not.
 
-    `time_ns` since 1970; `wire_len` in bytes before any snaplen; `layers` are the headers understood,
-    outermost first; `payload` what the packet carried, as far as captured; `reason` says why the
-    dissection stopped before a payload, empty where it did not; `comments` are a pcapng file's.
+    `time_ns` since 1970; `wire_len` in bytes before any snaplen; `layers` are the headers that were
+    understood, outermost first; `payload` what the packet carried, as far as captured; `reason` why
+    the dissection stopped before a payload, or empty; `comments` are a pcapng file's.
     """
 
     number: int

@@ -11,7 +11,10 @@ Where tcpdump is wrong the truth is printed in its style:
 * cooked captures are decoded (tcpdump: `ethertype Unknown`).
 """
 
-from vsockdump.dissectors import Note, VirtioHeader, VsockmonHeader, virtio, vsockmon
+from vsockdump.dissectors import virtio, vsockmon
+from vsockdump.dissectors.notes import Note
+from vsockdump.dissectors.virtio import VirtioHeader
+from vsockdump.dissectors.vsockmon import VsockmonHeader
 
 from .dumps import hex_dump
 from .packet import Packet
@@ -23,7 +26,7 @@ _OPS = {int(op): op.name.replace("_", " ") for op in virtio.Op}
 
 
 def line(packet: Packet, verbose: int) -> str:
-    """Return what stands behind the time, for as many `-v` as `verbose` says; no newline ends it."""
+    """Return what stands behind the time, for as many `-v` as `verbose` says, without a newline."""
     monitor = next((x for x in packet.layers if isinstance(x, VsockmonHeader)), None)
     if monitor is None:
         return " [|vsock]"

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from vsockdump.dissectors import Layer, VirtioHeader
+from vsockdump.dissectors import Layer
+from vsockdump.dissectors.virtio import VirtioHeader
 from vsockdump.engine.batch import Batch
 from vsockdump.engine.lines import Lines
 
@@ -16,7 +17,7 @@ Dump = Callable[[bytes], str]
 
 
 class Style(NamedTuple):
-    """How packets are written; the names are the options', and ints count how often one was given."""
+    """How packets are written: by the options' names, an int counts how often one was given."""
 
     verbose: int = 0
     quick: bool = False

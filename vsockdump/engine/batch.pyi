@@ -2,9 +2,7 @@ from typing_extensions import Buffer
 
 class Interfaces:
     count: int
-    def add(
-        self, linktype: int, tsresol: int = 9, tsoffset: int = 0, snaplen: int = 0
-    ) -> int: ...
+    def add(self, linktype: int, tsresol: int = 9, tsoffset: int = 0, snaplen: int = 0) -> int: ...
     def linktype(self, index: int) -> int: ...
 
 class Batch:

@@ -33,7 +33,9 @@ class FileHeader(NamedTuple):
     def parse(cls, data: bytes | memoryview) -> Self | None:
         """Read the header at the start of `data` (at least 24 bytes); None if it is not pcap's."""
         for order in "<>":
-            magic, major, minor, _, _, snaplen, linktype = struct.unpack_from(order + "IHHiIII", data)
+            magic, major, minor, _, _, snaplen, linktype = struct.unpack_from(
+                order + "IHHiIII", data
+            )
             if magic in UNITS:
                 swapped = order != NATIVE
                 return cls(linktype & _LINKTYPE, snaplen, magic, major, minor, swapped)

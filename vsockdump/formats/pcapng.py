@@ -17,6 +17,8 @@ NAMES = 4
 STATISTICS = 5
 ENHANCED_PACKET = 6
 
+_SECTION = struct.pack("=I", SECTION)  # the same in both byte orders
+
 BYTE_ORDER = 0x1A2B3C4D
 """The section header's magic number, in the section's byte order."""
 
@@ -102,6 +104,27 @@ def byte_order(block: bytes | memoryview) -> str | None:
         if struct.unpack_from(order + "I", block, 8)[0] == BYTE_ORDER:
             return order
     return None
+
+
+def split(blocks: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield (type, block) for whole blocks in a row, whose lengths were checked before.
+
+    A section header among them sets the byte order of what follows; before one, both orders are
+    tried, of which only one can give a length that fits.
+    """
+    at = 0
+    while at < len(blocks):
+        order = byte_order(blocks[at:]) if blocks[at : at + 4] == _SECTION else None
+        order = order or ("<" if _fits(blocks, at, "<") else ">")
+        kind, length = struct.unpack_from(order + "II", blocks, at)
+        yield kind, blocks[at : at + length]
+        at += length
+
+
+def _fits(blocks: bytes, at: int, order: str) -> bool:
+    (length,) = struct.unpack_from(order + "I", blocks, at + 4)
+    end = at + length
+    return end <= len(blocks) and blocks[end - 4 : end] == blocks[at + 4 : at + 8]
 
 
 def parse_interface(block: bytes | memoryview, order: str) -> Interface | None:

@@ -101,12 +101,20 @@ class Live:
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         undo.callback(os.close, self._wake)
         self._socket = undo.enter_context(socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0))
-        attach(self._socket, self._program)
+        self._attach()
         self._ring = Ring(self._socket, self._ring_kib, self._retire_ms)
         self._socket.bind((self.name, _ETH_P_ALL))  # outgoing frames reach no other type's sockets
         self._poll = select.poll()
         self._poll.register(self._wake, select.POLLIN)
         self._poll.register(self._socket, select.POLLIN)
+
+    def _attach(self) -> None:
+        try:
+            attach(self._socket, self._program)
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            raise DeviceError(f"{self.name}: the kernel refused the filter's program") from error
 
     def stop(self) -> None:
         """Have `batches` hand over what was captured until now, and end; for signal handlers."""

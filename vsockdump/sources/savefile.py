@@ -3,6 +3,7 @@
 What stands before a damage is delivered; then one ReadError says where it is and what it is.
 """
 
+import os
 import struct
 import time
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from vsockdump.dissectors import LINKTYPES
 from vsockdump.engine.batch import Batch
 from vsockdump.engine.scan import MOST_BYTES, Scanner
 from vsockdump.errors import ReadError
-from vsockdump.formats import pcap, pcapng
+from vsockdump.formats import linktypes, pcap, pcapng
 from vsockdump.interface import Interface
 
 from . import stream
@@ -21,10 +22,6 @@ POLL_S = 0.1
 """How often a growing file is looked at."""
 
 _MOST_BLOCKS = 1 << 20  # bytes of blocks without packets that go with one batch
-
-_LINKTYPE_NAMES = {0: "NULL", 1: "EN10MB", 101: "RAW", 105: "IEEE802_11", 113: "LINUX_SLL"} | {
-    189: "USB_LINUX", 271: "VSOCK", 276: "LINUX_SLL2"
-}  # fmt: skip
 
 
 class Savefile:
@@ -39,7 +36,6 @@ class Savefile:
         self.name = "stdin" if path == "-" else path
         self.raw = stream.open_raw(path)
         self._follow = follow
-        self._stopped = False
         try:
             self._window, packed = stream.window(self.raw)
             self._form = _form(self._window)
@@ -47,11 +43,30 @@ class Savefile:
             raise ReadError(f"{self.name}: {stream.reason(error)}") from error
         if packed and follow:
             raise ReadError(f"{self.name}: a compressed file cannot be followed")
+        self._batches = self._read()
+        self._ahead: Batch | None = None
+        while not self.interfaces and self._ahead is None:  # pcapng names them behind its header
+            self._ahead = next(self._batches)
 
     @property
     def interfaces(self) -> list[Interface]:
         """The interfaces described so far; a packet's `interface` is an index into it."""
         return self._form.interfaces
+
+    @property
+    def is_pcapng(self) -> bool:
+        """Whether its batches carry blocks that could be passed on."""
+        return isinstance(self._form, _Pcapng)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file, compressed as it is; 0 for a pipe."""
+        return os.fstat(self.raw.fileno()).st_size if self.raw.regular else 0
+
+    @property
+    def position(self) -> int:
+        """Bytes read of it so far."""
+        return self.raw.tell() if self.raw.regular else 0
 
     @property
     def drops(self) -> dict[int, pcapng.Drops]:
@@ -60,11 +75,15 @@ class Savefile:
 
     def batches(self) -> Iterator[Batch | None]:
         """Yield the packets; None while a growing file has nothing new. Raises ReadError."""
-        first = 1
-        while not self._stopped:
+        if self._ahead is not None:
+            ahead, self._ahead = self._ahead, None
+            yield ahead
+        yield from self._batches
+
+    def _read(self) -> Iterator[Batch | None]:
+        while not self.raw.stopped:
             batch = self._form.scan(self._window)
             self._window.begin = batch.end
-            batch.first, first = first, first + batch.count
             if batch.count:
                 self._check_linktypes()
             if batch.count or batch.blocks:
@@ -79,7 +98,7 @@ class Savefile:
 
     def stop(self) -> None:
         """End the reading at the next batch; a signal handler may call it."""
-        self._stopped = True
+        self.raw.stopped = True
 
     def close(self) -> None:
         """Close the file."""
@@ -93,16 +112,16 @@ class Savefile:
 
     def _check_cut(self) -> None:
         left = self._window.end - self._window.begin
-        if left:
+        if left and not self.raw.stopped:
             raise self._error(f"the file ends {left} bytes into a record")
 
     def _check_linktypes(self) -> None:
         """Refuse a capture in which nothing can be vsock."""
         if any(interface.linktype in LINKTYPES for interface in self.interfaces):
             return
-        kinds = ", ".join(sorted({_linktype(i.linktype) for i in self.interfaces}))
-        known = ", ".join(map(_linktype, LINKTYPES))
-        raise ReadError(f"{self.name}: link type {kinds}, but vsock is found in {known} only")
+        found = ", ".join({linktypes.describe(i.linktype): "" for i in self.interfaces})
+        known = ", ".join(map(linktypes.describe, LINKTYPES))
+        raise ReadError(f"{self.name}: its link type is {found}; vsock is found in {known}")
 
     def _error(self, reason: str) -> ReadError:
         where = self._window.offset + self._window.begin
@@ -114,7 +133,10 @@ class _Form(Protocol):
 
     interfaces: list[Interface]
     drops: dict[int, pcapng.Drops]
-    damage: str
+
+    @property
+    def damage(self) -> str:
+        """Why nothing further can be read, empty where it can."""
 
     def scan(self, window: stream.Window) -> Batch:
         """Return what the window holds, up to a batch's fill; an empty batch asks for more."""
@@ -240,8 +262,3 @@ class _Pcapng:
             self.damage = str(error)
         else:
             self.interfaces.append(interface)
-
-
-def _linktype(number: int) -> str:
-    name = _LINKTYPE_NAMES.get(number)
-    return f"{number} ({name})" if name else str(number)

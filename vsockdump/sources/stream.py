@@ -1,16 +1,25 @@
 """The bytes of a capture file: plain, compressed or from a pipe, a window at a time."""
 
 import gzip
+import importlib
 import io
 import os
+import select
+import stat
 import sys
 import zlib
-from typing import Protocol, cast
+from types import ModuleType
+from typing import Protocol
 
 from vsockdump.errors import ReadError
 
 PIECE = 1 << 20
 """Bytes read at once: fewer cost calls, more leave the second-level cache."""
+
+WAIT_MS = 100
+"""How long a pipe is waited for before a look at whether to go on."""
+
+_HAS_ZSTD = sys.version_info >= (3, 14)
 
 GZIP = b"\x1f\x8b"
 ZSTD = b"\x28\xb5\x2f\xfd"
@@ -56,17 +65,33 @@ class Window:
         return bytes(self.data[self.begin : min(self.end, self.begin + size)])
 
 
-def open_raw(path: str) -> io.FileIO:
+class Raw(io.FileIO):
+    """An open file. Reading a pipe ends within WAIT_MS of stop(), as if it had been closed."""
+
+    def __init__(self, file: str | int) -> None:
+        """Open a path, or take a descriptor that stays open; raises OSError."""
+        super().__init__(file, closefd=isinstance(file, str))
+        self.regular = stat.S_ISREG(os.fstat(self.fileno()).st_mode)
+        self.stopped = False
+        self._poll = select.poll()
+        self._poll.register(self.fileno(), select.POLLIN)
+
+    def readinto(self, buffer: memoryview, /) -> int | None:  # type: ignore[override]
+        """Fill the front of `buffer`; a signal alone would not end a read that waits (PEP 475)."""
+        while not (self.regular or self.stopped or self._poll.poll(WAIT_MS)):
+            pass
+        return 0 if self.stopped else super().readinto(buffer)
+
+
+def open_raw(path: str) -> Raw:
     """Open a file, or standard input for `-`; raises ReadError."""
     try:
-        if path == "-":
-            return io.FileIO(sys.stdin.fileno(), closefd=False)
-        return io.FileIO(path)
+        return Raw(sys.stdin.fileno() if path == "-" else path)
     except (OSError, ValueError) as error:
         raise ReadError(f"{path}: {reason(error)}") from error
 
 
-def window(raw: io.FileIO) -> tuple[Window, bool]:
+def window(raw: Raw) -> tuple[Window, bool]:
     """Return a window on what the file holds and whether it had to be decompressed."""
     plain = Window(raw)
     head = plain.fill_to(4)
@@ -84,7 +109,7 @@ def reason(error: Exception) -> str:
 class _Rewound(io.RawIOBase):
     """A stream again from its start, after its first bytes were looked at."""
 
-    def __init__(self, head: bytes, raw: io.FileIO) -> None:
+    def __init__(self, head: bytes, raw: Raw) -> None:
         self._head = head
         self._raw = raw
 
@@ -120,9 +145,6 @@ class _Decompressed:
             raise ReadError(f"cannot be decompressed: {reason(error)}") from error
 
 
-def _zstd():  # type: ignore[no-untyped-def]  # noqa: ANN202 - two modules of one interface
-    if sys.version_info >= (3, 14):
-        from compression import zstd
-    else:
-        from backports import zstd
-    return zstd
+def _zstd() -> ModuleType:
+    """The standard library's module, or what it was made from; few files need either."""
+    return importlib.import_module("compression.zstd" if _HAS_ZSTD else "backports.zstd")

@@ -21,6 +21,9 @@ class Writer(Protocol):
 
     output: Output
 
+    def pass_on(self, blocks: bytes) -> None:
+        """Take the pcapng blocks that stood before a batch's packets."""
+
     def write(self, batch: Batch, begin: int, end: int) -> None:
         """Write rows begin <= row < end; raises WriteError or ReaderGone."""
 
@@ -42,6 +45,9 @@ class PcapWriter:
         self._linktype = -1
         if interfaces:
             self._begin(interfaces[0])
+
+    def pass_on(self, blocks: bytes) -> None:
+        """Nothing: pcap has no place for them."""
 
     def write(self, batch: Batch, begin: int, end: int) -> None:
         """Write rows begin <= row < end; raises WriteError for a second link type."""
@@ -82,6 +88,9 @@ class PcapngWriter:
         self.output = output
         output.write(_preamble(interfaces))
 
+    def pass_on(self, blocks: bytes) -> None:
+        """Nothing: a live link and a pcap file have none."""
+
     def write(self, batch: Batch, begin: int, end: int) -> None:
         """Write rows begin <= row < end."""
         if begin < end:
@@ -96,18 +105,38 @@ class PcapngWriter:
         self.output.write(b"".join(pcapng.pack_statistics(count, time_ns) for count in drops))
 
 
+class Section:
+    """The section of a pcapng file that is being copied: what its packets need to be read."""
+
+    def __init__(self) -> None:
+        """Nothing is known of it yet."""
+        self.header = b""
+
+    def feed(self, blocks: bytes) -> None:
+        """Take blocks as they come; keep those that name the section and its interfaces."""
+        for kind, block in pcapng.split(blocks):
+            if kind == pcapng.SECTION:
+                self.header = block
+            elif kind == pcapng.INTERFACE:
+                self.header += block
+
+
 class CopyWriter:
     """A pcapng file made from another: every block goes through as it is, understood or not."""
 
-    def __init__(self, output: Output, header: bytes) -> None:
-        """Begin with `header`: what the section so far described, empty for a source's start."""
+    def __init__(self, output: Output, section: Section) -> None:
+        """Begin with the header of the section so far, which is shared by the files of a copy."""
         self.output = output
-        output.write(header)
+        self._section = section
+        output.write(section.header)
+
+    def pass_on(self, blocks: bytes) -> None:
+        """Write blocks that are no packets."""
+        self._section.feed(blocks)
+        self.output.write(blocks)
 
     def write(self, batch: Batch, begin: int, end: int) -> None:
-        """Write rows begin <= row < end, and before row 0 the blocks that stood there."""
-        if begin == 0 and batch.blocks:
-            self.output.write(batch.blocks)
+        """Write rows begin <= row < end."""
         if begin < end:
             self.output.write(records.raw(batch, begin, end))
 

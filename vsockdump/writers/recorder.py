@@ -1,8 +1,6 @@
 """Where packets are saved: one file, or a set of files that follow each other as tcpdump's do."""
 
-import os
 import shlex
-import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -44,95 +42,110 @@ class Full(Exception):  # noqa: N818 - the end of a run, not a failure
 
 
 class Recorder:
-    """Saves Batches. Closing it finishes the last file."""
+    """A sink that saves packets. Closing it finishes the last file."""
 
-    def __init__(self, path: str, open_writer: Open, rotation: Rotation, second: int) -> None:
-        """Open the first file, begun at `second` of 1970; raises OpenError or WriteError."""
+    def __init__(
+        self, path: str, open_writer: Open, rotation: Rotation, second: int | None = None
+    ) -> None:
+        """Open the first file, begun at `second` of 1970; None: when the first packet is there.
+
+        Raises OpenError or WriteError.
+        """
+        self.rotates = bool(rotation.size or rotation.seconds)
         self._path = path
         self._open_writer = open_writer
         self._rotation = rotation
-        self._number = 0
-        self._done = 0
+        self._number = self._done = 0
+        self._began = self._last = 0
+        self._full = False
         self._children: list[subprocess.Popen[bytes]] = []
-        self._began = second * 1_000_000_000
-        self._last = self._began
-        self._writer = self._next(second)
+        self._writer: Writer | None = None
+        if second is not None or not rotation.seconds:
+            self._begin((second or 0) * 1_000_000_000)
 
     @property
-    def output(self) -> Output:
+    def output(self) -> Output | None:
         """The file being written."""
-        return self._writer.output
+        return self._writer.output if self._writer else None
 
     def feed(self, batch: Batch) -> None:
         """Save every packet of the batch; raises WriteError, ReaderGone or Full."""
-        begin = 0
-        if batch.count and (self._rotation.size or self._rotation.seconds):
-            begin = self._feed_rotating(batch)
-        self._writer.write(batch, begin, batch.count)
+        writer = self._writer or self._begin(batch.column("time")[0] if batch.count else 0)
+        if batch.blocks:
+            writer.pass_on(batch.blocks)
+        begin = self._feed_rotating(writer, batch) if self.rotates and batch.count else 0
         if batch.count:
+            (self._writer or writer).write(batch, begin, batch.count)
             self._last = batch.column("time")[batch.count - 1]
 
     def flush(self) -> None:
         """Ask the system to bring what was saved to the disk."""
-        self._writer.output.sync()
+        if self._writer is not None:
+            self._writer.output.sync()
 
     def close(self, drops: list[pcapng.Drops]) -> None:
         """Finish the last file, with the packet counts of each interface."""
-        self._finish(drops)
+        if not self._full:
+            self._finish(self._writer or self._begin(0), drops)
         for child in self._children:
             child.wait()
 
-    def _feed_rotating(self, batch: Batch) -> int:
+    def _feed_rotating(self, writer: Writer, batch: Batch) -> int:
         """Write the rows that end a file and begin the next one; return the first unwritten row."""
         begin, room = 0, self._rotation.size or 1 << 63
-        times, sizes = batch.column("time"), self._writer.sizes(batch)
-        size = self.output.size
+        times, sizes = batch.column("time"), writer.sizes(batch)
+        size = writer.output.size
         for row in range(batch.count):
-            due = self._rotation.seconds and self._due(times[row])
+            due = self._due(times[row])
             if size > room or due:
-                self._writer.write(batch, begin, row)
-                self._rotate(times[row], bool(due))
-                begin, size = row, self.output.size
+                writer.write(batch, begin, row)
+                writer = self._rotate(writer, times[row], due)
+                begin, size = row, writer.output.size
             size += sizes[row]
         return begin
 
     def _due(self, now: int) -> bool:
-        return now - self._began >= self._rotation.seconds * 1_000_000_000
+        interval = self._rotation.seconds * 1_000_000_000
+        return interval > 0 and now - self._began >= interval
 
-    def _rotate(self, now: int, due: bool) -> None:
-        self._finish([])
+    def _rotate(self, writer: Writer, now: int, due: bool) -> Writer:
+        self._last = now
+        self._finish(writer, [])
         self._done += 1
-        if due:
-            if self._rotation.files and not self._rotation.size and self._done >= self._rotation.files:
-                raise Full(f"{self._done} files are written")
-            self._began, self._number = now, 0
-        else:
-            self._number += 1
-            if self._rotation.files:
-                self._number %= self._rotation.files
-        self._writer = self._next(now // 1_000_000_000)
+        files = self._rotation.files
+        if not due:
+            self._number = (self._number + 1) % (files or 1 << 62)
+            return self._open(now)
+        if files and not self._rotation.size and self._done >= files:
+            self._full = True
+            raise Full(f"{self._done} files are written")
+        self._number = 0
+        return self._begin(now)
 
-    def _next(self, second: int) -> Writer:
-        name = self._rotation.name(self._path, self._number, second)
-        return self._open_writer(Output(name))
+    def _begin(self, now: int) -> Writer:
+        """Begin the first file, or the first of another interval of -G."""
+        self._began = now
+        return self._open(now)
 
-    def _finish(self, drops: list[pcapng.Drops]) -> None:
-        self._writer.finish(drops, self._last)
-        self._writer.output.close()
+    def _open(self, now: int) -> Writer:
+        name = self._rotation.name(self._path, self._number, now // 1_000_000_000)
+        self._writer = self._open_writer(Output(name))
+        return self._writer
+
+    def _finish(self, writer: Writer, drops: list[pcapng.Drops]) -> None:
+        writer.finish(drops, self._last)
+        writer.output.close()
         if self._rotation.command:
-            self._start(self.output.name)
+            self._start(writer.output.name)
 
     def _start(self, name: str) -> None:
-        """Run the -z command on a finished file, beside the capture and with the lowest priority."""
+        """Run the -z command on a finished file, beside the capture, with the lowest priority.
+
+        In a session of its own: the terminal's Ctrl-C is for the capture.
+        """
         self._children = [child for child in self._children if child.poll() is None]
-        command = [*shlex.split(self._rotation.command), name]
+        command = ["nice", "-n", "19", *shlex.split(self._rotation.command), name]
         try:
-            self._children.append(subprocess.Popen(command, preexec_fn=_step_back))
+            self._children.append(subprocess.Popen(command, start_new_session=True))
         except OSError as error:
             raise OpenError(f"-z {self._rotation.command}: {error.strerror}") from error
-
-
-def _step_back() -> None:
-    """Between fork and exec: lowest priority, and no signal of ours ignored."""
-    os.nice(19)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,0 +1,35 @@
+"""What signals do to a run: they end it in order, or ask it something."""
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+_END = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_ASK = (signal.SIGUSR1, signal.SIGUSR2)
+
+
+@contextmanager
+def signals(
+    stop: Callable[[], None], count: Callable[[], None], flush: Callable[[], None]
+) -> Iterator[None]:
+    """End by SIGINT, SIGTERM and SIGHUP; SIGUSR1 tells the counts, SIGUSR2 flushes files.
+
+    A signal that was ignored at the start, as nohup does, stays ignored. A second one ends at once.
+    """
+    before = {int(number): signal.getsignal(number) for number in (*_END, *_ASK)}
+
+    def end(number: int, frame: FrameType | None) -> None:
+        signal.signal(number, before[number] or signal.SIG_DFL)
+        stop()
+
+    try:
+        for number in _END:
+            if before[number] != signal.SIG_IGN:
+                signal.signal(number, end)
+        signal.signal(signal.SIGUSR1, lambda number, frame: count())
+        signal.signal(signal.SIGUSR2, lambda number, frame: flush())
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)

@@ -1,0 +1,289 @@
+"""The command line: tcpdump's options with tcpdump's meanings, and a few of our own."""
+
+import argparse
+import re
+from collections.abc import Sequence
+from typing import NoReturn
+
+from vsockdump import __version__
+from vsockdump.errors import UsageError
+from vsockdump.text import Style
+from vsockdump.writers.recorder import Rotation
+
+FORMATS = ("text", "tcpdump", "jsonl", "csv", "fields")
+
+COMMANDS = {
+    "demo": "show decoded packets with the best means this machine has",
+    "doctor": "say what this machine can see of vsock, and why not more",
+}
+
+_DESCRIPTION = "Capture and decode VM sockets (AF_VSOCK): tcpdump for vsockmon."
+_EPILOG = "commands:\n" + "\n".join(
+    f"  vsockdump {name:8}{text}" for name, text in COMMANDS.items()
+)
+
+
+class Options(argparse.Namespace):
+    """What was asked for. Texts that were not given are empty, numbers 0."""
+
+    interface: str
+    read: str
+    follow: bool
+    create: bool
+    limit: int
+    direction: str
+    snaplen: int
+    buffer: int
+    immediate: bool
+    expression_file: str
+    expression: list[str]
+    write: str
+    print: bool
+    count: bool
+    size: str
+    seconds: int
+    files: int
+    command: str
+    user: str
+    format: str
+    field: str
+    numeric: bool
+    quick: bool
+    verbose: int
+    link: bool
+    hex: int
+    hex_ascii: int
+    ascii: int
+    numbers: bool
+    lengths: bool
+    times: int
+    nano: bool
+    list_interfaces: bool
+    list_linktypes: bool
+
+
+def parse(argv: Sequence[str]) -> Options:
+    """Return the options; raises UsageError for what contradicts itself. --help and such exit."""
+    found = _parser().parse_args(argv, Options())
+    for wrong, sentence in _contradictions(found):
+        if wrong:
+            raise UsageError(sentence)
+    if found.field and found.format == "text":
+        found.format = "fields"
+    return found
+
+
+def _contradictions(found: Options) -> tuple[tuple[object, str], ...]:
+    expression = " ".join(found.expression) or found.expression_file
+    return (
+        (found.interface and found.read, "-i captures and -r reads a file: give one of them"),
+        (found.times > 5, "-t can be given five times at the most"),
+        (found.follow and not found.read, "--follow goes with -r"),
+        (found.format == "fields" and not found.field, "--format fields goes with --field"),
+        (found.files and not (found.size != "0" or found.seconds), "-W goes with -C or -G"),
+        (expression, f"{expression}: filter expressions are not understood yet"),
+    )
+
+
+def style(options: Options) -> Style:
+    """Return how text is to look."""
+    return Style(
+        verbose=options.verbose,
+        quick=options.quick,
+        numeric=options.numeric,
+        link=options.link,
+        lengths=options.lengths,
+        numbers=options.numbers,
+        times=options.times,
+        nano=options.nano,
+        hex=options.hex,
+        hex_ascii=options.hex_ascii,
+        ascii=options.ascii,
+        tcpdump=options.format == "tcpdump",
+    )
+
+
+def rotation(options: Options) -> Rotation:
+    """Return when the next file begins; raises UsageError for a size that is none."""
+    match = re.fullmatch(r"(\d+)([kmg]?)b?", options.size.lower())
+    if not match or (options.size != "0" and not int(match[1])):
+        raise UsageError(f"-C {options.size}: not a size")
+    unit = {"": 1_000_000, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}[match[2]]
+    return Rotation(int(match[1]) * unit, options.seconds, options.files, options.command)
+
+
+def _expression(options: Options) -> str:
+    return " ".join(options.expression) or f"-F {options.expression_file}"
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence; tcpdump's exit status for it is 1."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; see 'vsockdump --help'")
+
+    def format_help(self) -> str:
+        from rich_argparse import RawDescriptionRichHelpFormatter  # noqa: PLC0415 - 20 ms
+
+        self.formatter_class = RawDescriptionRichHelpFormatter
+        return super().format_help()
+
+
+class _Group:
+    """One section of the help: options that are flags, counts of a letter, or take a value."""
+
+    def __init__(self, parser: argparse.ArgumentParser, title: str) -> None:
+        self._add = parser.add_argument_group(title).add_argument
+
+    def flag(self, names: str, name: str, text: str) -> None:
+        self._add(*names.split(), dest=name, action="store_true", help=text)
+
+    def count(self, letter: str, name: str, text: str) -> None:
+        self._add(letter, dest=name, action="count", default=0, help=text)
+
+    def value(self, names: str, name: str, metavar: str, text: str, default: str = "") -> None:
+        self._add(*names.split(), dest=name, metavar=metavar, default=default, help=text)
+
+    def number(self, names: str, name: str, metavar: str, text: str, default: int = 0) -> None:
+        self._add(
+            *names.split(), dest=name, metavar=metavar, type=_number, default=default, help=text
+        )
+
+    def choice(
+        self, names: str, name: str, choices: Sequence[str], default: str, text: str
+    ) -> None:
+        self._add(*names.split(), dest=name, choices=choices, default=default, help=text)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="vsockdump",
+        usage="vsockdump [-i LINK | -r FILE] [-w FILE] [options]\n       vsockdump COMMAND [options]",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    _add_input(_Group(parser, "where packets come from"))
+    _add_output(_Group(parser, "where packets go"))
+    _add_text(_Group(parser, "how packets look"))
+    _add_times(parser.add_argument_group("how times look"))
+    _add_rest(_Group(parser, "else"))
+    parser.add_argument("--version", action="version", version=f"vsockdump {__version__}")
+    parser.add_argument("expression", nargs="*", help="which packets (not understood yet)")
+    return parser
+
+
+def _add_input(group: _Group) -> None:
+    group.value(
+        "-i --interface",
+        "interface",
+        "LINK",
+        "capture from this link; a missing vsockmon link is made, and removed at the end",
+    )
+    group.value("-r", "read", "FILE", "read a pcap or pcapng file, also .gz and .zst; - is stdin")
+    group.flag("--follow", "follow", "with -r: go on with what is appended to the file")
+    group.flag("--create", "create", "make a missing link whatever its name")
+    group.number("-c", "limit", "COUNT", "end after COUNT packets")
+    group.choice(
+        "-Q --direction",
+        "direction",
+        ("in", "out", "inout"),
+        "inout",
+        "only packets to or from this machine's CIDs; the host's in a file",
+    )
+    group.number(
+        "-s --snapshot-length",
+        "snaplen",
+        "BYTES",
+        "keep so much of each frame; 76 is all headers, 0 everything",
+    )
+    group.number(
+        "-B --buffer-size", "buffer", "KIB", "size of the capture ring, default %(default)s", 65536
+    )
+    group.flag("--immediate-mode", "immediate", "hand packets over within a millisecond, not ten")
+    group.value("-F", "expression_file", "FILE", "read the filter expression from FILE")
+
+
+def _add_output(group: _Group) -> None:
+    group.value(
+        "-w", "write", "FILE", "save packets, as pcapng if FILE ends so, else as pcap; - is stdout"
+    )
+    group.flag("--print", "print", "print packets although -w saves them")
+    group.flag("--count", "count", "print only how many packets there were")
+    group.value(
+        "-C", "size", "SIZE", "next file after SIZE million bytes; k, m, g count in 1024", "0"
+    )
+    group.number(
+        "-G", "seconds", "SECONDS", "next file after so long; FILE may hold marks of strftime"
+    )
+    group.number(
+        "-W", "files", "COUNT", "with -C: COUNT files in a ring; with -G: end after COUNT files"
+    )
+    group.value(
+        "-z --postrotate-command", "command", "COMMAND", "run COMMAND FILE on each finished file"
+    )
+    group.value(
+        "-Z --relinquish-privileges",
+        "user",
+        "USER",
+        "once all is open become USER; else who called sudo, or nobody; root stays root",
+    )
+    group.flag(
+        "-U --packet-buffered", "_unbuffered", "save packets as they come, as is always done"
+    )
+    group.flag("-l --line-buffered", "_unbuffered", "print packets as they come, as is always done")
+
+
+def _add_text(group: _Group) -> None:
+    group.choice("--format", "format", FORMATS, "text", "what to print, default text")
+    group.value(
+        "--field", "field", "NAME,...", "print only these columns, by our names or tshark's"
+    )
+    group.flag("-n", "numeric", "numbers for CIDs, no names")
+    group.flag("-q --quiet --quick", "quick", "say less")
+    group.count("-v", "verbose", "say more; -vv the layers as a tree, -vvv the payload too")
+    group.flag("-e", "link", "show the monitor's own header")
+    group.count("-x", "hex", "dump what follows the monitor's header; -xx all of the frame")
+    group.count("-X", "hex_ascii", "the same, with ASCII beside")
+    group.count("-A", "ascii", "the same, as text")
+    group.flag("-# --number", "numbers", "number the packets")
+    group.flag("--lengths", "lengths", "show the frame's captured and original length")
+
+
+def _add_times(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "-t", dest="times", action="count", default=0,
+        help="none; -tt seconds since 1970, -ttt since the packet before, -tttt with the date,"
+        " -ttttt since the first packet",
+    )  # fmt: skip
+    add = group.add_argument
+    add("--micro", dest="nano", action="store_false", default=False, help="microseconds (default)")
+    add("--nano", dest="nano", action="store_true", help="nanoseconds, also in pcap files written")
+    add(
+        "--time-stamp-precision",
+        dest="nano",
+        type=_precision,
+        metavar="micro|nano",
+        help="the same",
+    )
+
+
+def _add_rest(group: _Group) -> None:
+    group.flag("-D --list-interfaces", "list_interfaces", "list the vsockmon links")
+    group.flag("-L --list-data-link-types", "list_linktypes", "list the link types")
+    group.flag("-K", "_ignored", "nothing: vsock has no checksums")
+    group.flag("-S", "_ignored", "nothing: vsock has no sequence numbers")
+    group.flag("-p", "_ignored", "nothing: vsockmon has no promiscuous mode")
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 1 << 32:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number below 2^32")
+    return int(text)
+
+
+def _precision(text: str) -> bool:
+    if text not in ("micro", "nano"):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither micro nor nano")
+    return text == "nano"

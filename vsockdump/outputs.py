@@ -1,0 +1,119 @@
+"""Where packets go, as the options say: the sinks of a run."""
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from vsockdump import columns, options, privileges
+from vsockdump.errors import OpenError, WriteError
+from vsockdump.formats import pcapng
+from vsockdump.interface import Interface
+from vsockdump.options import Options
+from vsockdump.pipeline import Sink
+from vsockdump.screen import Screen
+from vsockdump.tables import Jsonl, Printer, Separated
+from vsockdump.text import Text
+from vsockdump.writers.capture import (
+    PCAPNG_SUFFIXES,
+    CopyWriter,
+    PcapngWriter,
+    PcapWriter,
+    Section,
+    Writer,
+)
+from vsockdump.writers.output import Output, ReaderGone
+from vsockdump.writers.recorder import Recorder
+
+
+class Outputs:
+    """The sinks of one run; leaving `with` finishes the file, with the counts in `drops`."""
+
+    def __init__(self, wanted: Options, interfaces: list[Interface], copied: bool) -> None:
+        """Open what `wanted` names; `copied`: the source is a pcapng file, to be passed on as it is.
+
+        Raises OpenError, WriteError or UsageError.
+        """
+        self.sinks: list[Sink] = []
+        self.recorder: Recorder | None = None
+        self.drops: list[pcapng.Drops] = []
+        self._wanted = wanted
+        if not wanted.count and (wanted.print or not wanted.write):
+            self.sinks.append(Screen(printer(wanted)))
+        if wanted.write:
+            self.recorder = self._record(wanted.write, interfaces, copied)
+            self.sinks.append(self.recorder)
+
+    def hand_over(self, to: privileges.Target) -> None:
+        """Give the open file to `to`, who must be able to make the ones that follow it."""
+        if self.recorder is not None and self.recorder.output is not None:
+            privileges.own(self.recorder.output.fd, to)
+
+    def check_rotation(self) -> None:
+        """Refuse, once privileges are dropped, files that could not be made later."""
+        folder = os.path.dirname(self._wanted.write or "") or "."  # noqa: PTH120 - no pathlib here
+        rotates = self.recorder is not None and self.recorder.rotates
+        if rotates and not os.access(folder, os.W_OK | os.X_OK):
+            raise OpenError(
+                f"{folder}: the next file cannot be made there once privileges are dropped;"
+                " -Z names another user, -Z root keeps them"
+            )
+
+    def flush(self) -> None:
+        """Bring what was saved to the disk."""
+        if self.recorder is not None:
+            self.recorder.flush()
+
+    def __enter__(self) -> Self:
+        """Nothing more is opened."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Finish the file, as far as that still goes after an error."""
+        if self.recorder is None:
+            return
+        with contextlib.suppress(*(() if error is None else (WriteError, ReaderGone))):
+            self.recorder.close(self.drops)
+
+    def _record(self, path: str, interfaces: list[Interface], copied: bool) -> Recorder:
+        section = Section()
+        as_pcapng = path.endswith(PCAPNG_SUFFIXES)
+
+        def open_writer(output: Output) -> Writer:
+            if as_pcapng and copied:
+                return CopyWriter(output, section)
+            if as_pcapng:
+                return PcapngWriter(output, interfaces)
+            return PcapWriter(output, interfaces, self._wanted.nano)
+
+        second = None if self._wanted.read else int(time.time())
+        return Recorder(path, open_writer, options.rotation(self._wanted), second)
+
+
+def printer(wanted: Options) -> Printer:
+    """Return what renders packets for standard output; raises UsageError for an unknown field."""
+    chosen: Sequence[columns.Column] = [
+        columns.find(name) for name in wanted.field.split(",") if name
+    ]
+    match wanted.format:
+        case "jsonl":
+            return Jsonl(chosen or columns.USUAL)
+        case "csv":
+            return Separated(chosen or columns.USUAL, ",", header=True)
+        case "fields":
+            return Separated(chosen, "\t", header=False)
+    return Text(options.style(wanted))
+
+
+def say(text: str) -> None:
+    """Tell the user something about the run, which is no result of it."""
+    sys.stdout.flush()
+    print(f"vsockdump: {text}", file=sys.stderr, flush=True)

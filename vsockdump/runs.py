@@ -1,0 +1,156 @@
+"""The two kinds of run: a file from front to back, a live link until it is told to end."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
+
+from vsockdump import direction, pipeline, privileges
+from vsockdump.ending import signals
+from vsockdump.formats import linktypes
+from vsockdump.formats.pcapng import Drops
+from vsockdump.interface import Interface
+from vsockdump.options import Options
+from vsockdump.outputs import Outputs, say
+from vsockdump.pipeline import Sink, Source
+from vsockdump.progress import Bar
+from vsockdump.sources.local import HOST, LOCAL
+from vsockdump.sources.savefile import Savefile
+from vsockdump.writers.output import ReaderGone
+from vsockdump.writers.recorder import Full
+
+if TYPE_CHECKING:
+    from vsockdump.sources.live import Live
+
+
+def read(path: str, wanted: Options) -> None:
+    """Read one file as `wanted` says; raises VsockdumpError or ReaderGone."""
+    with closing(Savefile(path, wanted.follow)) as source:
+        first = source.interfaces[0] if source.interfaces else Interface(-1)
+        with Outputs(wanted, source.interfaces, source.is_pcapng) as outputs:
+            _tell(f"reading from file {path}, {_link(first)}")
+            run = _Run(source, outputs, wanted, frozenset({LOCAL, HOST}))
+            with _bar(source, wanted) as bars:
+                run.go(bars)
+    if wanted.count:
+        print(_plural(run.count, "packet"))
+    lost = sum(drops.dropped for drops in source.drops.values())
+    if lost:
+        say(f"{_plural(lost, 'packet')} had been lost when this file was captured")
+
+
+def capture(wanted: Options) -> None:
+    """Capture from a link as `wanted` says; raises VsockdumpError or ReaderGone."""
+    from vsockdump.sources.link import Link  # noqa: PLC0415 - reading a file needs neither
+    from vsockdump.sources.live import SNAPLEN, Live  # noqa: PLC0415
+
+    link = Link(wanted.interface, create=wanted.create, say=say)
+    with link, Live(
+        link.name,
+        snaplen=wanted.snaplen or SNAPLEN,
+        ring_kib=wanted.buffer,
+        immediate=wanted.immediate,
+        say=say,
+    ) as source:  # fmt: skip
+        own = direction.own_cids()
+        with Outputs(wanted, source.interfaces, copied=False) as outputs:
+            _tell(f"listening on {link.name}, {_link(source.interfaces[0])} bytes")
+            run = _Run(source, outputs, wanted, own, lambda: _live_counts(source))
+            try:
+                run.go()
+            finally:
+                counts = source.statistics()
+                outputs.drops = [Drops(0, counts.received, counts.dropped)]
+                run.tell_counts()
+        if source.ended:
+            say(source.ended)
+    if wanted.count:
+        print(_plural(run.count, "packet"))
+    if not counts.received:
+        say("no packet came; 'vsockdump doctor' tells what this machine can see")
+
+
+class _Run:
+    """One run from the opening of its files to its last packet, and what signals ask of it."""
+
+    def __init__(
+        self,
+        source: Source,
+        outputs: Outputs,
+        wanted: Options,
+        own: frozenset[int],
+        lost: Callable[[], list[str]] = list,
+    ) -> None:
+        self.count = 0
+        self._source = source
+        self._outputs = outputs
+        self._wanted = wanted
+        self._own = own
+        self._lost = lost
+
+    def go(self, more: list[Sink] | None = None) -> None:
+        """Give up privileges and feed the sinks until the source ends or is told to."""
+        to = privileges.target(self._wanted.user or None)
+        self._outputs.hand_over(to)
+        privileges.drop(to)
+        self._outputs.check_rotation()
+        with signals(self._source.stop, self.tell_counts, self._outputs.flush):
+            try:
+                self._loop(more or [])
+            except Full as full:
+                say(str(full))
+            except ReaderGone as gone:
+                if self._wanted.write == "-":  # of text nobody wants more than `head` took
+                    say(str(gone))
+                raise
+
+    def tell_counts(self) -> None:
+        """Say how many packets were captured, and what else is known, as tcpdump does."""
+        for line in [f"{_plural(self.count, 'packet')} captured", *self._lost()]:
+            _tell(line)
+
+    def _loop(self, more: list[Sink]) -> None:
+        way = self._wanted.direction
+        pipeline.run(
+            self._source,
+            [*self._outputs.sinks, *more],
+            most=self._wanted.limit,
+            choice=None if way == "inout" else direction.choose(way, self._own),
+            counted=self._counted,
+        )
+
+    def _counted(self, count: int) -> None:
+        self.count = count
+
+
+def _live_counts(source: "Live") -> list[str]:
+    counts = source.statistics()
+    return [
+        f"{_plural(counts.received, 'packet')} received by filter",
+        f"{_plural(counts.dropped, 'packet')} dropped by kernel",
+    ]
+
+
+@contextmanager
+def _bar(source: Savefile, wanted: Options) -> Iterator[list[Sink]]:
+    """A progress bar where somebody sees it and it is in nobody's way."""
+    prints_here = sys.stdout.isatty() and not (wanted.count or (wanted.write and not wanted.print))
+    if not sys.stderr.isatty() or prints_here or wanted.follow or not source.size:
+        yield []
+        return
+    with closing(Bar(source)) as bar:
+        yield [bar]
+
+
+def _link(interface: Interface) -> str:
+    kind = linktypes.describe(interface.linktype) if interface.linktype >= 0 else "unknown"
+    return f"link-type {kind}, snapshot length {interface.snaplen or 262144}"
+
+
+def _plural(count: int, word: str) -> str:
+    return f"{count} {word}{'' if count == 1 else 's'}"
+
+
+def _tell(line: str) -> None:
+    """Say a line on stderr as tcpdump words it, without our name before it."""
+    print(line, file=sys.stderr, flush=True)

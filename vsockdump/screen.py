@@ -1,0 +1,22 @@
+"""Standard output: rendered packets, whole lines at a time."""
+
+import sys
+
+from vsockdump.engine.batch import Batch
+from vsockdump.tables import Printer
+from vsockdump.writers.output import Output
+
+
+class Screen:
+    """Prints every batch as soon as it is there: what a pipe's reader sees is never held back."""
+
+    def __init__(self, printer: Printer) -> None:
+        """Print with `printer` to standard output."""
+        self._printer = printer
+        sys.stdout.flush()
+        self._output = Output("-")
+
+    def feed(self, batch: Batch) -> None:
+        """Print the packets; raises ReaderGone or WriteError."""
+        if batch.count:
+            self._output.write(self._printer.render(batch))
