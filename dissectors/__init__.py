@@ -69,8 +69,9 @@ def dissect(
     """Take one captured frame apart.
 
     `linktype` is the capture's, only those of LINKTYPES are read; `wire_len` the frame's length in
-    bytes before any snaplen (the captured length if not given). `splits`, fed every frame of a capture in order, tells the kinds
-    of kernel defect A apart; `interface` keeps the links of one capture apart in it. Never raises.
+    bytes before any snaplen (the captured length if not given). `splits`, fed every frame of a
+    capture in order, tells the kinds of kernel defect A apart; `interface` keeps the links of one
+    capture apart in it. Never raises.
     """
     walk = _Walk(memoryview(frame), max(len(frame), wire_len or 0))
     try:

@@ -16,7 +16,7 @@ class Note(IntFlag):
     LEN_BEYOND_FRAME = 1 << 2
     """virtio `len` announces more payload than the frame ever held."""
     DEFECT_A = 1 << 3
-    """Linux tap defect A, kind unknown: the frame has more payload than `len`, its head is taken."""
+    """Linux tap defect A, kind unknown: more payload than `len`, of which the head is taken."""
     DEFECT_A1 = 1 << 4
     """Defect A of Linux 6.3-6.6 and 6.1.y: a frame holds all bytes still to be sent."""
     DEFECT_A2 = 1 << 5

@@ -31,5 +31,5 @@ def signals(
         signal.signal(signal.SIGUSR2, lambda number, frame: flush())
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler or signal.SIG_DFL)
+        for each, handler in before.items():
+            signal.signal(each, handler or signal.SIG_DFL)

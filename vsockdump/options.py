@@ -158,7 +158,8 @@ class _Group:
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="vsockdump",
-        usage="vsockdump [-i LINK | -r FILE] [-w FILE] [options]\n       vsockdump COMMAND [options]",
+        usage="vsockdump [-i LINK | -r FILE] [-w FILE] [options]\n"
+        "       vsockdump COMMAND [options]",
         description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -33,7 +33,7 @@ class Outputs:
     """The sinks of one run; leaving `with` finishes the file, with the counts in `drops`."""
 
     def __init__(self, wanted: Options, interfaces: list[Interface], copied: bool) -> None:
-        """Open what `wanted` names; `copied`: the source is a pcapng file, to be passed on as it is.
+        """Open what `wanted` names; `copied`: from a pcapng file, to be passed on as it is.
 
         Raises OpenError, WriteError or UsageError.
         """
