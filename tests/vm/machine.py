@@ -134,4 +134,4 @@ def _text(path: Path) -> str:
 
 
 def _tail(text: str) -> str:
-    return "\n".join(text.splitlines()[-40:])
+    return "\n".join(text.splitlines()[-80:])

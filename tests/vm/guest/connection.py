@@ -44,6 +44,8 @@ def connected(port: int, kind: int = SOCK_STREAM, cid: int = LOCAL) -> Iterator[
         server.settimeout(20)
         with server:
             yield client, server
+    # The last RST may still be on its way: it would reset a new connection of the same two ports.
+    time.sleep(0.2)
 
 
 def read_exactly(sock: socket.socket, size: int) -> bytes:
