@@ -1,0 +1,30 @@
+"""Measure everything in one run, print the table, and leave it in Markdown beside the captures."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from . import files, live, report
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a tenth of the packets")
+    parser.add_argument("--only", choices=["files", "live"], help="one part")
+    parser.add_argument("--repetitions", type=int, default=5, help="runs behind a median")
+    wanted = parser.parse_args()
+    folder = Path("bench-data").absolute()
+    folder.mkdir(exist_ok=True)
+    figures: list[report.Figure] = []
+    if wanted.only != "live":
+        figures += files.measure(folder, wanted.quick, wanted.repetitions)
+    if wanted.only != "files":
+        figures += live.measure(folder, wanted.quick)
+    about = f"{'A tenth of the packets. ' * wanted.quick}{report.machine()}"
+    print(f"\n{about}\n\n{report.plain(figures)}")
+    (folder / "report.md").write_text(f"{about}\n\n{report.markdown(figures)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""Reading, printing and copying captures, against the programs people use now."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from . import generate
+from .measure import Cost, Program, compare
+from .report import Figure, amount, ratio
+
+COUNT_BAR, TEXT_BAR, RSS_BAR_MIB, START_BAR_MS = 0.8, 0.35, 64, 60
+TSHARK_FIELDS = (
+    *("frame.time_epoch", "frame.len", "vsock.src_cid", "vsock.dst_cid", "vsock.src_port"),
+    *("vsock.dst_port", "vsock.op", "vsock.trans", "vsock.trans_len", "vsock.virtio.src_cid"),
+    *("vsock.virtio.dst_cid", "vsock.virtio.len", "vsock.virtio.type", "vsock.virtio.op"),
+    *("vsock.virtio.flags", "vsock.virtio.buf_alloc", "vsock.virtio.fwd_cnt"),
+)
+
+
+def make(folder: Path, quick: bool) -> None:
+    """Make the captures in a process of their own: see `measure.run` on size."""
+    command = [sys.executable, "-m", "tests.bench.generate", str(folder)]
+    subprocess.run([*command, *(["--quick"] * quick)], check=True)
+
+
+def vsockdump() -> Path:
+    return Path(sys.executable).parent / "vsockdump"
+
+
+def measure(folder: Path, quick: bool, repetitions: int) -> list[Figure]:
+    make(folder, quick)
+    small, mixed = (folder / f"{shape.name}.pcap" for shape in generate.shapes(quick)[:2])
+    return [
+        *counts(small, repetitions, COUNT_BAR),
+        *counts(mixed, repetitions, None),
+        *texts(small, folder / "small-slice.pcap", quick, repetitions),
+        *copies(small, repetitions),
+        *copies(mixed, repetitions),
+        *start_up(folder / "ten.pcap"),
+    ]
+
+
+def counts(file: Path, repetitions: int, bar: float | None) -> list[Figure]:
+    ours, theirs = compare(
+        [
+            Program("vsockdump", [vsockdump(), "-r", file, "--count"]),
+            Program("tcpdump", ["tcpdump", "-r", file, "--count"]),
+        ],
+        repetitions,
+    )
+    return [
+        ratio(f"count, {file.stem}", "tcpdump --count", ours, theirs, bar),
+        memory(f"memory, count, {file.stem}", ours),
+    ]
+
+
+def memory(what: str, ours: Cost) -> Figure:
+    return amount(what, ours, ours.rss_mib, "MiB", RSS_BAR_MIB)
+
+
+def texts(file: Path, part: Path, quick: bool, repetitions: int) -> list[Figure]:
+    """Print everything; the slow ones print a slice, and their time is multiplied."""
+    ours, tcpdump = compare(
+        [
+            Program("vsockdump", [vsockdump(), "-r", file, "-n"]),
+            Program("tcpdump", ["tcpdump", "-r", file, "-nn"]),
+        ],
+        repetitions,
+    )
+    scale = file.stat().st_size / part.stat().st_size
+    fields = [word for field in TSHARK_FIELDS for word in ("-e", field)]
+    loop = [sys.executable, "-m", "tests.bench.rivals"]
+    slow = [
+        Program("tshark", ["tshark", "-n", "-r", part, "-T", "fields", *fields], scale),
+        Program("dpkt", [*loop, "dpkt", part], scale),
+        Program("scapy", [*loop, "scapy", part], scale),
+    ]
+    costs = compare(slow, 1 if quick else 3)
+    times = f"1/{scale:.0f} of it x {scale:.0f}"
+    return [
+        ratio(f"text, {file.stem}", "tcpdump -nn", ours, tcpdump, TEXT_BAR),
+        memory(f"memory, text, {file.stem}", ours),
+        *(
+            ratio(f"text, {file.stem}", f"{program.name}, {times}", ours, cost)
+            for program, cost in zip(slow, costs, strict=True)
+        ),
+    ]
+
+
+def copies(file: Path, repetitions: int) -> list[Figure]:
+    mine, other = file.with_suffix(".ours.pcap"), file.with_suffix(".theirs.pcap")
+    # tcpdump as root writes as another user, who may not write here.
+    user = ["-Z", "root"] if os.geteuid() == 0 else []
+    ours, theirs = compare(
+        [
+            Program("vsockdump", [vsockdump(), "-r", file, "-w", mine, *user], output=mine),
+            Program("tcpdump", ["tcpdump", "-r", file, "-w", other, *user], output=other),
+        ],
+        repetitions,
+    )
+    return [
+        ratio(f"-r -w, {file.stem}", "tcpdump -r -w", ours, theirs),
+        memory(f"memory, -r -w, {file.stem}", ours),
+    ]
+
+
+def start_up(ten: Path) -> list[Figure]:
+    version, read = compare(
+        [
+            Program("vsockdump", [vsockdump(), "--version"]),
+            Program("vsockdump", [vsockdump(), "-r", ten]),
+        ],
+        15,
+    )
+    return [
+        amount("CPU, --version", version, version.cpu_s * 1000, "ms", START_BAR_MS),
+        amount("CPU, -r of 10 packets", read, read.cpu_s * 1000, "ms"),
+    ]
