@@ -42,11 +42,14 @@ def becomes(name: str, wanted: str) -> bool:
 
 
 def guard() -> Path:
-    """Return the guard's folder in /proc."""
-    for path in Path("/proc").glob("[0-9]*/status"):
-        lines = path.read_text().splitlines()
-        if lines[0].endswith("vsockdump-link") and f"PPid:\t{os.getpid()}" in lines:
-            return path.parent
+    """Return the folder in /proc of our guard, once it stands apart."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        for child in Path("/proc/thread-self/children").read_text().split():
+            folder = Path("/proc", child)
+            if (folder / "comm").read_text() == "vsockdump-link\n":
+                return folder
+        time.sleep(0.01)
     raise AssertionError("no guard")
 
 
@@ -91,9 +94,6 @@ def test_it_is_removed_after_sigkill(made: str, in_child: Run) -> None:
 def test_the_guard_stands_apart(made: str) -> None:
     with Link(made):
         folder = guard()
-        deadline = time.monotonic() + PATIENCE_S
-        while (folder / "comm").read_text() != "vsockdump-link\n" and time.monotonic() < deadline:
-            time.sleep(0.01)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             os.kill(int(folder.name), number)
         assert len({os.readlink(fd) for fd in (folder / "fd").iterdir()}) == 1  # noqa: PTH115
