@@ -147,7 +147,7 @@ class Live:
         while not (self._stopping or self.ended):
             yield from self._ready()
             self._wait()
-            if self._ring.ready() is None:
+            if self._ring.ready() is None and not self._stopping:
                 yield None
         yield from self._rest()
 

@@ -109,7 +109,12 @@ class Standin:
             due = start + int((at - first) / speed)
             if self._closing.wait(max(0, due - time.monotonic_ns()) / 1e9):
                 break
-            self.send(frame)
+            try:
+                self.send(frame)
+            except OSError:
+                if self._closing.is_set():  # between the wait and the sending
+                    break
+                raise
             count += 1
         return count
 
