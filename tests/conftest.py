@@ -30,10 +30,15 @@ def namespace() -> Iterator[None]:
 
 
 @pytest.fixture
-def standin(namespace: None) -> Iterator[Standin]:
-    """Give a link that looks like vsockmon's."""
+def tun(namespace: None) -> None:
+    """Let the test make stand-ins."""
     if not Path("/dev/net/tun").exists():
         pytest.skip("needs /dev/net/tun")
+
+
+@pytest.fixture
+def standin(tun: None) -> Iterator[Standin]:
+    """Give a link that looks like vsockmon's."""
     with Standin() as made:
         yield made
 

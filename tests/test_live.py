@@ -211,7 +211,7 @@ def test_a_link_that_is_down_at_first_is_waited_for(standin: Standin) -> None:
     assert [text.split(": ")[1][:14] for text in said] == ["the link is do", "the link is up"]
 
 
-def test_a_link_that_is_removed_ends_the_capture(namespace: None) -> None:
+def test_a_link_that_is_removed_ends_the_capture(tun: None) -> None:
     with Standin() as standin, Live(standin.name) as live:
         standin.send_all(map(frame, range(3)))
         standin.__exit__(None, None, None)

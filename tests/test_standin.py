@@ -36,7 +36,7 @@ def test_a_sniffer_sees_what_it_would_see_of_vsockmon(standin: Standin) -> None:
     assert (packet_type, hatype, address) == (4, 826, b"")  # PACKET_OUTGOING, ARPHRD_VSOCKMON
 
 
-def test_it_is_gone_at_the_end(namespace: None) -> None:
+def test_it_is_gone_at_the_end(tun: None) -> None:
     with Standin("tap5") as standin:
         assert netlink.find("tap5") is not None
     assert netlink.find(standin.name) is None
@@ -72,7 +72,7 @@ def test_a_replay_keeps_order_and_gaps(standin: Standin) -> None:
     assert times[1] - times[0] >= GAP_NS - CLOCK_STEP_NS
 
 
-def test_a_replay_ends_with_the_link(namespace: None) -> None:
+def test_a_replay_ends_with_the_link(tun: None) -> None:
     counts: list[int] = []
     with Standin() as standin:
         endless = ((number * 60_000_000_000, b"x") for number in itertools.count())
@@ -104,7 +104,7 @@ def test_a_full_queue_is_emptied_and_the_frame_sent(
     assert (full.sent, full.refusals) == ((b"frame",), 0)
 
 
-def test_a_user_may_not_make_one(namespace: None, in_child: Run) -> None:
+def test_a_user_may_not_make_one(tun: None, in_child: Run) -> None:
     def act() -> None:
         os.setresuid(65534, 65534, 65534)
         with pytest.raises(DeviceError, match=r"^cannot make a stand-in"):
