@@ -185,6 +185,16 @@ def test_without_a_name_a_link_that_is_up_is_preferred(standin: Standin) -> None
         assert state(standin.name) == "down"
 
 
+def test_a_link_that_another_capture_makes_meanwhile_is_left_to_it(
+    standin: Standin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = [None, netlink.find(standin.name)]
+    monkeypatch.setattr(netlink, "find", lambda name: answers.pop(0))
+    with Link(standin.name) as link:
+        assert (link.made, link.raised, link.ifindex) == (False, False, standin.ifindex)
+    assert standin.name in [found.name for found in netlink.links()]
+
+
 def test_another_type_of_link_is_refused(namespace: None) -> None:
     with (
         pytest.raises(DeviceError, match=r"^lo: not a vsockmon link \(its type is 772"),

@@ -74,6 +74,9 @@ class Link:
             )
         try:
             self.ifindex = netlink.create(self.name)
+        except FileExistsError:  # another capture was quicker: the link is its
+            self._take(_found(self.name))
+            return
         except OSError as error:
             raise DeviceError(_why_not(f"make {self.name}", error)) from error
         self.made = True
@@ -168,6 +171,13 @@ def _choose(name: str) -> LinkInfo | None:
         return netlink.find(name)
     candidates = [link for link in netlink.links() if link.is_vsockmon]
     return min(candidates, key=lambda link: not link.is_up, default=None)
+
+
+def _found(name: str) -> LinkInfo:
+    found = netlink.find(name)
+    if found is None:
+        raise DeviceError(f"{name}: somebody else made the link and removed it; try again")
+    return found
 
 
 def _why_not(doing: str, error: OSError) -> str:

@@ -82,13 +82,16 @@ class Ring:
         return None
 
     def filling(self) -> bool:
-        """Whether the next block, still the kernel's, has packets already."""
+        """Whether the next block, still the kernel's, has packets already.
+
+        After the ring was full it may be one that was just given back, and still shows what it had:
+        the kernel's timer, which retires blocks, opens it as a new one (af_packet.c, "Case 2").
+        """
         return self._word(_NUM_PKTS) > 0
 
     def release(self) -> None:
         """Give the block back to the kernel."""
         word = self._at * len(self._blocks[0]) // _WORD
-        self._words[word + _NUM_PKTS] = 0  # the kernel does so only when it comes round to it
         self._words[word + _BLOCK_STATUS] = _TP_STATUS_KERNEL
         self._at = (self._at + 1) % len(self._blocks)
 
