@@ -35,18 +35,33 @@ class Savefile:
         """Open the file and read its header; raises ReadError."""
         self.name = "stdin" if path == "-" else path
         self.raw = stream.open_raw(path)
-        self._follow = follow
+        self._follow = follow and self.raw.regular  # the end of a pipe is the end
+        self._ahead: list[Batch] = []
+        try:
+            self._open()
+            self._look_ahead()
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self) -> None:
+        while self._follow and self.size < pcap.SIZE:  # whoever writes it has only just made it
+            time.sleep(POLL_S)
         try:
             self._window, packed = stream.window(self.raw)
             self._form = _form(self._window)
         except (OSError, ReadError) as error:
             raise ReadError(f"{self.name}: {stream.reason(error)}") from error
-        if packed and follow:
+        if packed and self._follow:
             raise ReadError(f"{self.name}: a compressed file cannot be followed")
         self._batches = self._read()
-        self._ahead: Batch | None = None
-        while not self.interfaces and self._ahead is None:  # pcapng names them behind its header
-            self._ahead = next(self._batches)
+
+    def _look_ahead(self) -> None:
+        """Read up to the first interface: pcapng names them somewhere behind its header."""
+        for batch in () if self.interfaces else self._batches:
+            self._ahead += [] if batch is None else [batch]
+            if self.interfaces:
+                break
 
     @property
     def interfaces(self) -> list[Interface]:
@@ -75,9 +90,8 @@ class Savefile:
 
     def batches(self) -> Iterator[Batch | None]:
         """Yield the packets; None while a growing file has nothing new. Raises ReadError."""
-        if self._ahead is not None:
-            ahead, self._ahead = self._ahead, None
-            yield ahead
+        while self._ahead:
+            yield self._ahead.pop(0)
         yield from self._batches
 
     def _read(self) -> Iterator[Batch | None]:
@@ -233,8 +247,10 @@ class _Pcapng:
         if struct.unpack_from(order + "I", block, length - 4)[0] != length:
             self.damage = "a block whose two lengths differ"
             return b""
-        window.begin += length
         self._read(block, order)
+        if self.damage:
+            return b""
+        window.begin += length
         return block
 
     def _read(self, block: bytes, order: str) -> None:
