@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from vsockdump import options
 from vsockdump.errors import DeviceError, VsockdumpError
+from vsockdump.messages import say
 from vsockdump.options import Options
-from vsockdump.outputs import say
 from vsockdump.writers.output import ReaderGone
 
 

@@ -3,8 +3,8 @@
 JSON, CSV and --field read it, by our names or by Wireshark's (misspelt ones included).
 """
 
+import time
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 from vsockdump.dissectors import dissect, virtio, vsockmon
@@ -63,8 +63,8 @@ def iso(ns: int) -> str:
     """Return a time in UTC with all its nanoseconds; the bare number where no year can hold it."""
     second, fraction = divmod(ns, 1_000_000_000)
     try:
-        return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}.{fraction:09d}Z"
-    except (OverflowError, ValueError):
+        return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(second))}.{fraction:09d}Z"
+    except (OverflowError, ValueError, OSError):
         return f"{second}.{fraction:09d}"
 
 

@@ -11,14 +11,15 @@ from pathlib import Path
 
 from vsockdump import pipeline
 from vsockdump.errors import DeviceError
-from vsockdump.outputs import say
+from vsockdump.messages import say
 from vsockdump.screen import Screen
 from vsockdump.sources.link import Link
 from vsockdump.sources.live import Live
 from vsockdump.sources.local import LOCAL
 from vsockdump.sources.savefile import Savefile
 from vsockdump.sources.standin import Standin
-from vsockdump.text import Style, Text
+from vsockdump.style import Style
+from vsockdump.text import Text
 
 CAPTURE = Path(__file__).with_name("demo.pcap")
 """A guest with CID 123 says hello to its host: a real capture, of nine packets."""

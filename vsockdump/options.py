@@ -3,12 +3,13 @@
 import argparse
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import NoReturn
 
 from vsockdump import __version__
 from vsockdump.errors import UsageError
-from vsockdump.text import Style
-from vsockdump.writers.recorder import Rotation
+from vsockdump.style import Style
+from vsockdump.writers.rotation import Rotation
 
 FORMATS = ("text", "tcpdump", "jsonl", "csv", "fields")
 
@@ -162,7 +163,8 @@ def _parser() -> argparse.ArgumentParser:
         "       vsockdump COMMAND [options]",
         description=_DESCRIPTION,
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        # Every add_argument() makes one: of a width given, it does not ask the terminal each time.
+        formatter_class=partial(argparse.RawDescriptionHelpFormatter, width=80),
         allow_abbrev=False,
     )
     _add_input(_Group(parser, "where packets come from"))

@@ -2,20 +2,17 @@
 
 import contextlib
 import os
-import sys
 import time
-from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from vsockdump import columns, options, privileges
+from vsockdump import options, privileges
 from vsockdump.errors import OpenError, WriteError
 from vsockdump.formats import pcapng
 from vsockdump.interface import Interface
 from vsockdump.options import Options
 from vsockdump.pipeline import Sink
-from vsockdump.screen import Screen
-from vsockdump.tables import Jsonl, Printer, Separated
+from vsockdump.screen import Printer, Screen
 from vsockdump.text import Text
 from vsockdump.writers.capture import (
     PCAPNG_SUFFIXES,
@@ -100,20 +97,8 @@ class Outputs:
 
 def printer(wanted: Options) -> Printer:
     """Return what renders packets for standard output; raises UsageError for an unknown field."""
-    chosen: Sequence[columns.Column] = [
-        columns.find(name) for name in wanted.field.split(",") if name
-    ]
-    match wanted.format:
-        case "jsonl":
-            return Jsonl(chosen or columns.USUAL)
-        case "csv":
-            return Separated(chosen or columns.USUAL, ",", header=True)
-        case "fields":
-            return Separated(chosen, "\t", header=False)
-    return Text(options.style(wanted))
+    if wanted.format in ("text", "tcpdump"):
+        return Text(options.style(wanted))
+    from vsockdump import tables  # noqa: PLC0415 - text starts without
 
-
-def say(text: str) -> None:
-    """Tell the user something about the run, which is no result of it."""
-    sys.stdout.flush()
-    print(f"vsockdump: {text}", file=sys.stderr, flush=True)
+    return tables.table(wanted.format, [name for name in wanted.field.split(",") if name])

@@ -10,8 +10,9 @@ from vsockdump.ending import signals
 from vsockdump.formats import linktypes
 from vsockdump.formats.pcapng import Drops
 from vsockdump.interface import Interface
+from vsockdump.messages import plural, say, tell
 from vsockdump.options import Options
-from vsockdump.outputs import Outputs, say
+from vsockdump.outputs import Outputs
 from vsockdump.pipeline import Sink, Source
 from vsockdump.progress import Bar
 from vsockdump.sources.local import HOST, LOCAL
@@ -28,15 +29,15 @@ def read(path: str, wanted: Options) -> None:
     with closing(Savefile(path, wanted.follow)) as source:
         first = source.interfaces[0] if source.interfaces else Interface(-1)
         with Outputs(wanted, source.interfaces, source.is_pcapng) as outputs:
-            _tell(f"reading from file {path}, {_link(first)}")
+            tell(f"reading from file {path}, {_link(first)}")
             run = _Run(source, outputs, wanted, frozenset({LOCAL, HOST}))
             with _bar(source, wanted) as bars:
                 run.go(bars)
     if wanted.count:
-        print(_plural(run.count, "packet"))
+        print(plural(run.count, "packet"))
     lost = sum(drops.dropped for drops in source.drops.values())
     if lost:
-        say(f"{_plural(lost, 'packet')} had been lost when this file was captured")
+        say(f"{plural(lost, 'packet')} had been lost when this file was captured")
 
 
 def capture(wanted: Options) -> None:
@@ -54,7 +55,7 @@ def capture(wanted: Options) -> None:
     ) as source:  # fmt: skip
         own = direction.own_cids()
         with Outputs(wanted, source.interfaces, copied=False) as outputs:
-            _tell(f"listening on {link.name}, {_link(source.interfaces[0])} bytes")
+            tell(f"listening on {link.name}, {_link(source.interfaces[0])} bytes")
             run = _Run(source, outputs, wanted, own, lambda: _live_counts(source))
             try:
                 run.go()
@@ -65,7 +66,7 @@ def capture(wanted: Options) -> None:
         if source.ended:
             say(source.ended)
     if wanted.count:
-        print(_plural(run.count, "packet"))
+        print(plural(run.count, "packet"))
     if not counts.received:
         say("no packet came; 'vsockdump doctor' tells what this machine can see")
 
@@ -106,8 +107,8 @@ class _Run:
 
     def tell_counts(self) -> None:
         """Say how many packets were captured, and what else is known, as tcpdump does."""
-        for line in [f"{_plural(self.count, 'packet')} captured", *self._lost()]:
-            _tell(line)
+        for line in [f"{plural(self.count, 'packet')} captured", *self._lost()]:
+            tell(line)
 
     def _loop(self, more: list[Sink]) -> None:
         way = self._wanted.direction
@@ -126,8 +127,8 @@ class _Run:
 def _live_counts(source: "Live") -> list[str]:
     counts = source.statistics()
     return [
-        f"{_plural(counts.received, 'packet')} received by filter",
-        f"{_plural(counts.dropped, 'packet')} dropped by kernel",
+        f"{plural(counts.received, 'packet')} received by filter",
+        f"{plural(counts.dropped, 'packet')} dropped by kernel",
     ]
 
 
@@ -145,12 +146,3 @@ def _bar(source: Savefile, wanted: Options) -> Iterator[list[Sink]]:
 def _link(interface: Interface) -> str:
     kind = linktypes.describe(interface.linktype) if interface.linktype >= 0 else "unknown"
     return f"link-type {kind}, snapshot length {interface.snaplen or 262144}"
-
-
-def _plural(count: int, word: str) -> str:
-    return f"{count} {word}{'' if count == 1 else 's'}"
-
-
-def _tell(line: str) -> None:
-    """Say a line on stderr as tcpdump words it, without our name before it."""
-    print(line, file=sys.stderr, flush=True)

@@ -1,10 +1,17 @@
 """Standard output: rendered packets, whole lines at a time."""
 
 import sys
+from typing import Protocol
 
 from vsockdump.engine.batch import Batch
-from vsockdump.tables import Printer
 from vsockdump.writers.output import Output
+
+
+class Printer(Protocol):
+    """Whatever turns packets into text."""
+
+    def render(self, batch: Batch) -> bytes:
+        """Return whole lines for every packet of the batch."""
 
 
 class Screen:

@@ -2,17 +2,20 @@
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
-from vsockdump.columns import Column, Value, rows
+from vsockdump.columns import USUAL, Column, Value, find, rows
 from vsockdump.engine.batch import Batch
 
 
-class Printer(Protocol):
-    """Whatever turns a batch into bytes for standard output."""
+def table(form: str, names: Sequence[str]) -> "Jsonl | Separated":
+    """Return the printer of "jsonl", "csv" or "fields" for the columns named, or the usual ones.
 
-    def render(self, batch: Batch) -> bytes:
-        """Return whole lines."""
+    Raises UsageError for a name that no column has.
+    """
+    columns = [find(name) for name in names] or list(USUAL)
+    if form == "jsonl":
+        return Jsonl(columns)
+    return Separated(columns, ",", header=True) if form == "csv" else Separated(columns, "\t")
 
 
 class Jsonl:
@@ -34,7 +37,7 @@ class Jsonl:
 class Separated:
     """Values between separators, missing ones empty, lists joined by `|`."""
 
-    def __init__(self, columns: Sequence[Column], separator: str, header: bool) -> None:
+    def __init__(self, columns: Sequence[Column], separator: str, header: bool = False) -> None:
         """Prepare to print `columns` in their order; `header` puts their names first."""
         self._columns = columns
         self._separator = separator

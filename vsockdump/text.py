@@ -1,7 +1,6 @@
 """Packets as text: the engine's line, and below it what -vv, -x, -X and -A ask for."""
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 from vsockdump.dissectors import Layer
 from vsockdump.dissectors.virtio import VirtioHeader
@@ -12,25 +11,9 @@ from . import tcpdump
 from .dumps import ascii_dump, hex_ascii_dump, hex_dump, printable
 from .packet import Packet, packet
 from .stamps import stamps
+from .style import Style
 
 Dump = Callable[[bytes], str]
-
-
-class Style(NamedTuple):
-    """How packets are written: by the options' names, an int counts how often one was given."""
-
-    verbose: int = 0
-    quick: bool = False
-    numeric: bool = False
-    link: bool = False
-    lengths: bool = False
-    numbers: bool = False
-    times: int = 0
-    nano: bool = False
-    hex: int = 0
-    hex_ascii: int = 0
-    ascii: int = 0
-    tcpdump: bool = False
 
 
 class Text:

@@ -29,7 +29,7 @@ cdef struct Columns:
     uint32_t *notes         # bits of dissectors.notes.Note
 
 cdef enum:
-    CAPACITY = 8192         # packets in a batch at the most: its columns fit a second-level cache
+    CAPACITY = 4096         # packets in a batch at the most: its columns fit a second-level cache
 
 cdef enum Layers:
     COOKED = 1

@@ -11,6 +11,7 @@ from libc.string cimport memcpy
 
 cdef enum:
     ROW = 128                   # bytes, no less than all columns of one packet have
+    STAGGER = 192               # bytes between columns: else a row's values share a cache set
     MOST_INTERFACES = 65536     # what the column can hold
 
 
@@ -152,7 +153,7 @@ cdef class Batch:
     cdef void *place(self, str name, str format, Py_ssize_t size) except NULL:
         cdef char *start = self.at
         self.places[name] = (start - <char *>self.arena, format, size)
-        self.at += size * CAPACITY
+        self.at += size * CAPACITY + STAGGER
         assert self.at <= <char *>self.arena + CAPACITY * ROW
         return start
 

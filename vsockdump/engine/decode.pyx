@@ -5,7 +5,8 @@ All lengths are checked before a load. What the numbers mean has one home, the d
 file takes the values from there, and a property test holds both to the same answers.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcmp
 
 from vsockdump.dissectors import LINKTYPE_LINUX_SLL, LINKTYPE_LINUX_SLL2, LINKTYPE_VSOCK
 from vsockdump.dissectors import virtio as virtio_rules
@@ -45,163 +46,176 @@ for _op in range(8):
     monitor_op[_op] = virtio_rules.MONITOR_OP.get(_op, 0)
 
 
+# Each reader returns the notes on what it read. Where it could read nothing further, STOP is set
+# among them, and the columns of what was not read are blank.
+cdef enum:
+    STOP = 1 << 31
+
+
 cdef inline uint32_t missing(int64_t need, int64_t wire) noexcept nogil:
     """Why `need` bytes are not there: cut off by the capture, or never in the frame."""
-    return note_truncated if wire >= need else note_malformed
+    return STOP | (note_truncated if wire >= need else note_malformed)
 
 
-cdef inline int64_t read_link(
-    Columns *c, Py_ssize_t i, const uint8_t *p, int64_t cap, int64_t wire, int linktype
+cdef uint32_t read_cooked(
+    const uint8_t *p, int64_t cap, int64_t wire, int linktype, int64_t *at
 ) noexcept nogil:
-    """Return where the monitor's header begins, or -1."""
+    """Read what stands before the monitor's header in a cooked capture; `at` is its size."""
     cdef int64_t size
     cdef uint16_t hatype
-    if linktype == linktype_vsock:
-        return 0
     if linktype != linktype_sll and linktype != linktype_sll2:
-        c.notes[i] |= note_not_vsock
-        return -1
+        return STOP | note_not_vsock
     size = sizeof(sll_header) if linktype == linktype_sll else sizeof(sll2_header)
     if cap < size:
-        c.notes[i] |= missing(size, wire)
-        return -1
-    c.layers[i] |= COOKED
+        return missing(size, wire)
+    at[0] = size
     if linktype == linktype_sll:
         hatype = be16toh((<const sll_header *>p).hatype)
     else:
         hatype = be16toh((<const sll2_header *>p).hatype)
-    if hatype == arphrd_vsockmon:
-        return size
-    c.notes[i] |= note_not_vsock
-    return -1
+    return 0 if hatype == arphrd_vsockmon else STOP | note_not_vsock
 
 
-cdef inline bint read_monitor(
+cdef inline uint32_t read_monitor(
     Columns *c, Py_ssize_t i, const uint8_t *p, int64_t cap, int64_t wire
 ) noexcept nogil:
     cdef const af_vsockmon_hdr *h = <const af_vsockmon_hdr *>p
+    cdef uint64_t src_cid, dst_cid
     if cap < <int64_t>sizeof(af_vsockmon_hdr):
-        c.notes[i] |= missing(sizeof(af_vsockmon_hdr), wire)
-        return False
-    c.layers[i] |= VSOCKMON
-    c.src_cid[i] = le64toh(h.src_cid)
-    c.dst_cid[i] = le64toh(h.dst_cid)
+        return missing(sizeof(af_vsockmon_hdr), wire)
+    src_cid = c.src_cid[i] = le64toh(h.src_cid)
+    dst_cid = c.dst_cid[i] = le64toh(h.dst_cid)
     c.src_port[i] = le32toh(h.src_port)
     c.dst_port[i] = le32toh(h.dst_port)
     c.op[i] = le16toh(h.op)
     c.transport[i] = le16toh(h.transport)
     c.trans_len[i] = le16toh(h.len)
     c.reserved[i] = le16toh(h.reserved)
-    if h.reserved:
-        c.notes[i] |= note_reserved
-    if (c.src_cid[i] | c.dst_cid[i]) >> 32:
-        c.notes[i] |= note_upper_cid
-    return True
+    return (
+        (note_reserved if h.reserved else 0)
+        | (note_upper_cid if (src_cid | dst_cid) >> 32 else 0)
+    )
 
 
-cdef inline void read_virtio(Columns *c, Py_ssize_t i, const uint8_t *p) noexcept nogil:
+cdef inline uint32_t read_virtio(
+    Columns *c, Py_ssize_t i, const uint8_t *p, const af_vsockmon_hdr *m
+) noexcept nogil:
     cdef const virtio_vsock_hdr *h = <const virtio_vsock_hdr *>p
     cdef uint16_t op = le16toh(h.op), type = le16toh(h.type)
-    cdef uint32_t known = 0, notes = 0
-    c.layers[i] |= VIRTIO
-    c.virtio_len[i] = le32toh(h.len)
+    cdef uint32_t length = le32toh(h.len), flags = le32toh(h.flags), notes = 0
+    c.virtio_len[i] = length
     c.virtio_type[i] = type
     c.virtio_op[i] = op
-    c.virtio_flags[i] = le32toh(h.flags)
+    c.virtio_flags[i] = flags
     c.buf_alloc[i] = le32toh(h.buf_alloc)
     c.fwd_cnt[i] = le32toh(h.fwd_cnt)
-    if (le64toh(h.src_cid) != c.src_cid[i] or le64toh(h.dst_cid) != c.dst_cid[i]
-            or le32toh(h.src_port) != c.src_port[i] or le32toh(h.dst_port) != c.dst_port[i]
-            or c.op[i] != (monitor_op[op] if op < 8 else 0)):
+    # CIDs and ports stand in both headers in the same order, 24 bytes of them.
+    if memcmp(h, m, 24) or le16toh(m.op) != (monitor_op[op] if op < 8 else 0):
         notes |= note_mismatch
     if (le64toh(h.src_cid) | le64toh(h.dst_cid)) >> 32:
         notes |= note_upper_cid
-    if c.virtio_len[i] and op != op_rw:
+    if length and op != op_rw:
         notes |= note_control_payload
-    if op == op_shutdown:
-        known = shutdown_flags
-    elif op == op_rw and type == type_seqpacket:
-        known = seqpacket_flags
-    if c.virtio_flags[i] & ~known:
+    if flags and flags & ~known_flags(op, type):
         notes |= note_odd_flags
-    c.notes[i] |= notes
+    return notes
 
 
-cdef inline bint read_transport(
-    Columns *c, Py_ssize_t i, const uint8_t *p, int64_t cap, int64_t wire
+cdef inline uint32_t known_flags(uint16_t op, uint16_t type) noexcept nogil:
+    if op == op_shutdown:
+        return shutdown_flags
+    return seqpacket_flags if op == op_rw and type == type_seqpacket else 0
+
+
+cdef inline uint32_t read_transport(
+    Columns *c, Py_ssize_t i, const uint8_t *p, int64_t cap, int64_t wire, uint32_t *layers
 ) noexcept nogil:
-    cdef int64_t length = c.trans_len[i]
+    """Read the transport header at `p`, right behind the monitor's."""
+    cdef const af_vsockmon_hdr *m = <const af_vsockmon_hdr *>(p - sizeof(af_vsockmon_hdr))
+    cdef int64_t length = le16toh(m.len)
     cdef int64_t room = min(length, wire)
-    if c.transport[i] == transport_virtio:
-        if min(cap, room) < <int64_t>sizeof(virtio_vsock_hdr):
-            c.notes[i] |= missing(sizeof(virtio_vsock_hdr), room)
-            blank_virtio(c, i)
-            return False
-        read_virtio(c, i, p)
-        if length > <int64_t>sizeof(virtio_vsock_hdr):
-            c.notes[i] |= note_odd_len
-    else:
+    cdef uint32_t notes = 0
+    if le16toh(m.transport) != transport_virtio:
         blank_virtio(c, i)
-    if cap < length:
-        c.notes[i] |= missing(length, wire)
-        return False
-    return True
+    elif min(cap, room) < <int64_t>sizeof(virtio_vsock_hdr):
+        blank_virtio(c, i)
+        return missing(sizeof(virtio_vsock_hdr), room)
+    else:
+        layers[0] |= VIRTIO
+        notes = read_virtio(c, i, p, m)
+        if length > <int64_t>sizeof(virtio_vsock_hdr):
+            notes |= note_odd_len
+    return notes if cap >= length else notes | missing(length, wire)
 
 
-cdef inline void read_body(
-    Columns *c, Py_ssize_t i, int64_t at, int64_t cap, int64_t wire
+cdef inline uint32_t read_body(
+    Columns *c, Py_ssize_t i, int64_t at, int64_t cap, int64_t wire, uint32_t layers
 ) noexcept nogil:
     """Place the payload that begins `at` bytes into the frame."""
     cdef int64_t held = wire - at, length = held
-    if c.layers[i] & VIRTIO:
+    cdef uint32_t notes = 0
+    if layers & VIRTIO:
         length = c.virtio_len[i]
     if length > held:
-        c.notes[i] |= note_beyond
+        notes = note_beyond
     elif length < held:
-        c.notes[i] |= note_defect_a if is_rw(c, i) else note_trailing
-    place(c, i, at, length, cap, held)
+        notes = note_defect_a if layers & VIRTIO and c.virtio_op[i] == op_rw else note_trailing
+    return notes | place(c, i, at, length, cap, held)
 
 
-cdef inline bint is_rw(Columns *c, Py_ssize_t i) noexcept nogil:
-    return c.layers[i] & VIRTIO and c.virtio_op[i] == op_rw
-
-
-cdef void place(
+cdef uint32_t place(
     Columns *c, Py_ssize_t i, int64_t at, int64_t length, int64_t cap, int64_t held
 ) noexcept nogil:
     cdef int64_t start = min(at, cap)
     cdef int64_t captured = min(at + length, cap) - start
     c.payload[i] = <uint32_t>start
     c.payload_len[i] = <uint32_t>captured
-    if captured < min(length, held):
-        c.notes[i] |= note_truncated
+    return note_truncated if captured < min(length, held) else 0
 
 
-cdef inline void blank_virtio(Columns *c, Py_ssize_t i) noexcept nogil:
+cdef void blank_virtio(Columns *c, Py_ssize_t i) noexcept nogil:
     c.virtio_len[i] = c.virtio_flags[i] = c.buf_alloc[i] = c.fwd_cnt[i] = 0
     c.virtio_type[i] = c.virtio_op[i] = 0
 
 
-cdef inline void blank_all(Columns *c, Py_ssize_t i) noexcept nogil:
+cdef void blank_monitor(Columns *c, Py_ssize_t i) noexcept nogil:
     c.src_cid[i] = c.dst_cid[i] = 0
     c.src_port[i] = c.dst_port[i] = 0
     c.op[i] = c.transport[i] = c.trans_len[i] = c.reserved[i] = 0
     blank_virtio(c, i)
 
 
-cdef void decode(
+cdef inline uint32_t read_frame(
+    Columns *c, Py_ssize_t i, const uint8_t *p, int64_t cap, int64_t wire, int linktype,
+    uint32_t *layers,
+) noexcept nogil:
+    cdef int64_t at = 0
+    cdef uint32_t notes = 0
+    if linktype != linktype_vsock:
+        notes = read_cooked(p, cap, wire, linktype, &at)
+        layers[0] |= COOKED if at else 0
+    if not notes & STOP:
+        notes |= read_monitor(c, i, p + at, cap - at, wire - at)
+    if notes & STOP:
+        blank_monitor(c, i)
+        return notes
+    layers[0] |= VSOCKMON
+    at += sizeof(af_vsockmon_hdr)
+    notes |= read_transport(c, i, p + at, cap - at, wire - at, layers)
+    if notes & STOP:
+        return notes
+    return notes | read_body(c, i, at + c.trans_len[i], cap, wire, layers[0])
+
+
+cdef uint32_t decode(
     Columns *c, Py_ssize_t i, const uint8_t *p, uint32_t captured, uint32_t on_wire, int linktype
 ) noexcept nogil:
-    """Fill row `i` from the frame at `p`: dissectors.dissect() in C."""
-    cdef int64_t cap = captured, wire = max(captured, on_wire), at
+    """Fill row `i` from the frame at `p`, as dissectors.dissect() would; return its notes."""
+    cdef uint32_t wire = max(captured, on_wire), notes, layers = 0
     c.cap_len[i] = captured
-    c.wire_len[i] = <uint32_t>wire
-    c.notes[i] = c.layers[i] = 0
+    c.wire_len[i] = wire
     c.payload[i] = c.payload_len[i] = 0
-    at = read_link(c, i, p, cap, wire, linktype)
-    if at < 0 or not read_monitor(c, i, p + at, cap - at, wire - at):
-        blank_all(c, i)
-        return
-    at += sizeof(af_vsockmon_hdr)
-    if read_transport(c, i, p + at, cap - at, wire - at):
-        read_body(c, i, at + c.trans_len[i], cap, wire)
+    notes = read_frame(c, i, p, captured, wire, linktype, &layers) & ~<uint32_t>STOP
+    c.layers[i] = <uint16_t>layers
+    c.notes[i] = notes
+    return notes

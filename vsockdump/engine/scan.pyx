@@ -6,13 +6,14 @@ All lengths are checked before a load; nothing is allocated from a length in the
 
 from cpython.ref cimport Py_REFCNT
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t, uint16_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from vsockdump.dissectors import LINKTYPE_LINUX_SLL, LINKTYPE_LINUX_SLL2
+from vsockdump.dissectors import virtio as virtio_rules
 from vsockdump.dissectors.notes import Note
 from vsockdump.dissectors.splits import Splits
 
-from .batch cimport CAPACITY, Batch, Columns, Interface, Interfaces
+from .batch cimport CAPACITY, VIRTIO, Batch, Columns, Interface, Interfaces
 from .decode cimport decode, place
 from .layout cimport *
 
@@ -51,6 +52,10 @@ cdef int linktype_sll = LINKTYPE_LINUX_SLL
 cdef int linktype_sll2 = LINKTYPE_LINUX_SLL2
 cdef uint32_t note_defect_a = Note.DEFECT_A
 cdef uint32_t note_truncated = Note.TRUNCATED
+cdef uint16_t op_rw = virtio_rules.Op.RW
+
+cdef enum:
+    SUSPECTS = 1024         # kinds of ports told apart among connections that were split
 
 
 cdef inline uint32_t u32(uint32_t value, bint swapped) noexcept nogil:
@@ -79,6 +84,8 @@ cdef class Scanner:
     cdef list pool
     cdef object splits
     cdef int suspects
+    cdef bint splitting             # some connection was split not long ago
+    cdef uint8_t split[SUSPECTS]    # which, by a hash of their ports
 
     def __init__(self):
         self.interfaces = Interfaces()
@@ -244,8 +251,7 @@ cdef class Scanner:
         b.columns.record[i] = b.end
         b.columns.offset[i] = at
         b.columns.interface[i] = <uint16_t>interface
-        decode(&b.columns, i, b.bytes + at, captured, wire, linktype)
-        if b.columns.notes[i] & note_defect_a:
+        if decode(&b.columns, i, b.bytes + at, captured, wire, linktype) & note_defect_a:
             self.suspects += 1
         b.count += 1
 
@@ -269,7 +275,7 @@ cdef class Scanner:
     cdef Batch _finish(self, Batch batch, int stop):
         self.damage = _WORDS.get(stop, "")
         self.other = stop == OTHER
-        if self.suspects:
+        if self.suspects or self.splitting:
             self._settle(batch)
         return batch
 
@@ -280,21 +286,48 @@ cdef class Scanner:
         for i in range(b.count):
             if c.notes[i] & note_defect_a:
                 self._settle_one(b, i)
+            elif self.split[ports(c, i)] and is_rw(c, i):
+                self._forget(b, i)
         self.suspects = 0
 
     cdef void _settle_one(self, Batch b, Py_ssize_t i) except *:
         cdef Columns *c = &b.columns
-        cdef int linktype = b.interfaces.table[c.interface[i]].linktype
-        cdef const uint8_t *p = b.bytes + c.offset[i]
-        cdef int64_t at = sizeof(af_vsockmon_hdr) + c.trans_len[i]
-        cdef uint32_t ifindex = 0
-        if linktype == linktype_sll:
-            return  # it does not name the interface: see dissectors
-        if linktype == linktype_sll2:
-            at += sizeof(sll2_header)
-            ifindex = be32toh((<const sll2_header *>p).ifindex)
+        key = self._direction(b, i)
+        if key is None:
+            return
+        at = sizeof(af_vsockmon_hdr) + c.trans_len[i] + (sizeof(sll2_header) if key[1] >= 0 else 0)
         held = c.wire_len[i] - at
-        key = (c.interface[i], ifindex, c.src_cid[i], c.dst_cid[i], c.src_port[i], c.dst_port[i])
         note, offset = self.splits.feed(key, held, c.virtio_len[i])
-        c.notes[i] = (c.notes[i] & ~(note_defect_a | note_truncated)) | <uint32_t>int(note)
-        place(c, i, at + <int64_t>offset, c.virtio_len[i], c.cap_len[i], held)
+        self.split[ports(c, i)] = self.splitting = True
+        c.notes[i] = c.notes[i] & ~(note_defect_a | note_truncated) | <uint32_t>int(note)
+        c.notes[i] |= place(c, i, at + <int64_t>offset, c.virtio_len[i], c.cap_len[i], held)
+
+    cdef void _forget(self, Batch b, Py_ssize_t i) except *:
+        """A whole RW ends what was split before it; dissectors.Splits says why."""
+        key = self._direction(b, i)
+        if key is None:
+            return
+        self.splits.forget(key)
+        if not self.splits:
+            memset(self.split, 0, SUSPECTS)
+            self.splitting = False
+
+    cdef object _direction(self, Batch b, Py_ssize_t i):
+        """What stands for one direction of one connection, as seen on one link; None for SLL1."""
+        cdef Columns *c = &b.columns
+        cdef int linktype = b.interfaces.table[c.interface[i]].linktype
+        cdef int64_t ifindex = -1
+        if linktype == linktype_sll:
+            return None  # it does not name the link: see dissectors
+        if linktype == linktype_sll2:
+            ifindex = be32toh((<const sll2_header *>(b.bytes + c.offset[i])).ifindex)
+        return (c.interface[i], ifindex, c.src_cid[i], c.dst_cid[i], c.src_port[i], c.dst_port[i])
+
+
+cdef inline uint32_t ports(Columns *c, Py_ssize_t i) noexcept nogil:
+    return (c.src_port[i] * 31 + c.dst_port[i]) % SUSPECTS
+
+
+cdef inline bint is_rw(Columns *c, Py_ssize_t i) noexcept nogil:
+    """Whether row `i` is an RW whose headers are all there."""
+    return c.layers[i] & VIRTIO and c.virtio_op[i] == op_rw and c.payload[i]

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from vsockdump.errors import ReadError
 
-PIECE = 1 << 20
+PIECE = 1 << 19
 """Bytes read at once: fewer cost calls, more leave the second-level cache."""
 
 WAIT_MS = 100

@@ -1,10 +1,7 @@
 """Where packets are saved: one file, or a set of files that follow each other as tcpdump's do."""
 
-import shlex
-import subprocess
-import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 from vsockdump.engine.batch import Batch
 from vsockdump.errors import OpenError
@@ -12,29 +9,12 @@ from vsockdump.formats import pcapng
 
 from .capture import Writer
 from .output import Output
+from .rotation import Rotation
+
+if TYPE_CHECKING:
+    import subprocess
 
 Open = Callable[[Output], Writer]
-
-
-class Rotation(NamedTuple):
-    """When the next file begins: tcpdump's -C (bytes), -G (seconds), -W (files) and -z.
-
-    The clock of -G is the packets' own, so that a file read again rotates as it did live.
-    """
-
-    size: int = 0
-    seconds: int = 0
-    files: int = 0
-    command: str = ""
-
-    def name(self, path: str, number: int, second: int) -> str:
-        """Return the name of file `number`, begun at `second` of 1970, as tcpdump names it."""
-        if self.seconds:
-            path = time.strftime(path, time.localtime(second))
-        if not self.size or (number == 0 and not self.files):
-            return path
-        width = len(str(self.files - 1)) if self.files else 1
-        return f"{path}{number:0{width}d}"
 
 
 class Full(Exception):  # noqa: N818 - the end of a run, not a failure
@@ -143,6 +123,9 @@ class Recorder:
 
         In a session of its own: the terminal's Ctrl-C is for the capture.
         """
+        import shlex  # noqa: PLC0415 - only -z needs either
+        import subprocess  # noqa: PLC0415
+
         self._children = [child for child in self._children if child.poll() is None]
         command = ["nice", "-n", "19", *shlex.split(self._rotation.command), name]
         try:
