@@ -114,7 +114,7 @@ def split(blocks: bytes) -> Iterator[tuple[int, bytes]]:
     """
     at = 0
     while at < len(blocks):
-        order = byte_order(blocks[at:]) if blocks[at : at + 4] == _SECTION else None
+        order = byte_order(blocks[at : at + 12]) if blocks[at : at + 4] == _SECTION else None
         order = order or ("<" if _fits(blocks, at, "<") else ">")
         kind, length = struct.unpack_from(order + "II", blocks, at)
         yield kind, blocks[at : at + length]
