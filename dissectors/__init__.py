@@ -154,11 +154,13 @@ class _Walk:
         header = self.layers[-1]
         length = header.len if isinstance(header, VirtioHeader) else held
         offset = 0
-        if length > held:
-            self.notes |= Note.LEN_BEYOND_FRAME
-        elif length < held:
+        if length < held:
             note, offset = self._excess(header, held, length, splits)
             self.notes |= note
+        elif splits is not None and isinstance(header, VirtioHeader) and header.op == virtio.Op.RW:
+            splits.forget(self._direction())
+        if length > held:
+            self.notes |= Note.LEN_BEYOND_FRAME
         self.start = min(self.at + offset, len(self.frame))
         self.end = min(self.at + offset + length, len(self.frame))
         if self.end - self.start < min(length, held):
@@ -171,7 +173,10 @@ class _Walk:
             return Note.TRAILING, 0
         if splits is None or self.link_key is None:
             return Note.DEFECT_A, 0
-        return splits.feed((self.link_key, *self.addresses), held, length)
+        return splits.feed(self._direction(), held, length)
+
+    def _direction(self) -> Hashable:
+        return (self.link_key, *self.addresses)
 
 
 def _compare(monitor: VsockmonHeader, header: VirtioHeader) -> Note:

@@ -7,7 +7,8 @@ tap more than the piece ("defect A", mended by Linux commit 5f344d809e01):
 * A2 (6.7-7.0): a frame holds the whole packet; the piece stands at the running offset.
 
 One frame does not tell them apart. Two pieces of one packet do: under A1 the bytes shrink by the
-piece before, under A2 they stay the same.
+piece before, under A2 they stay the same. The two must follow each other: the last piece of A1 is
+a packet as it should be, and behind it may come another packet as long as the one before.
 """
 
 from collections.abc import Hashable
@@ -43,6 +44,14 @@ class Splits:
         if len(self._last) > MOST:
             del self._last[next(iter(self._last))]
         return note, offset
+
+    def forget(self, direction: Hashable) -> None:
+        """Take note of an RW with no byte too many: what comes next continues nothing."""
+        self._last.pop(direction, None)
+
+    def __len__(self) -> int:
+        """How many directions are remembered."""
+        return len(self._last)
 
     def _place(self, last: _Piece | None, held: int, length: int) -> tuple[Note, int]:
         if last is not None and held == last.held - last.length:
