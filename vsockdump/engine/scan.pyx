@@ -8,14 +8,12 @@ from cpython.ref cimport Py_REFCNT
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t, uint16_t
 from libc.string cimport memcpy, memset
 
-from vsockdump.dissectors import LINKTYPE_LINUX_SLL, LINKTYPE_LINUX_SLL2
-from vsockdump.dissectors import virtio as virtio_rules
-from vsockdump.dissectors.notes import Note
 from vsockdump.dissectors.splits import Splits
 
 from .batch cimport CAPACITY, VIRTIO, Batch, Columns, Interface, Interfaces
 from .decode cimport decode, place
 from .layout cimport *
+from .rules cimport DEFECT_A, LINKTYPE_LINUX_SLL, LINKTYPE_LINUX_SLL2, OP_RW, TRUNCATED
 
 cdef extern from *:
     ctypedef unsigned long long wide "unsigned __int128"
@@ -47,12 +45,6 @@ cdef enum:
 
 MOST_BYTES = MOST_BLOCK
 """Bytes of the longest record or block that is not damage."""
-
-cdef int linktype_sll = LINKTYPE_LINUX_SLL
-cdef int linktype_sll2 = LINKTYPE_LINUX_SLL2
-cdef uint32_t note_defect_a = Note.DEFECT_A
-cdef uint32_t note_truncated = Note.TRUNCATED
-cdef uint16_t op_rw = virtio_rules.Op.RW
 
 cdef enum:
     SUSPECTS = 1024         # kinds of ports told apart among connections that were split
@@ -251,7 +243,7 @@ cdef class Scanner:
         b.columns.record[i] = b.end
         b.columns.offset[i] = at
         b.columns.interface[i] = <uint16_t>interface
-        if decode(&b.columns, i, b.bytes + at, captured, wire, linktype) & note_defect_a:
+        if decode(&b.columns, i, b.bytes + at, captured, wire, linktype) & DEFECT_A:
             self.suspects += 1
         b.count += 1
 
@@ -284,7 +276,7 @@ cdef class Scanner:
         cdef Columns *c = &b.columns
         cdef Py_ssize_t i
         for i in range(b.count):
-            if c.notes[i] & note_defect_a:
+            if c.notes[i] & DEFECT_A:
                 self._settle_one(b, i)
             elif self.split[ports(c, i)] and is_rw(c, i):
                 self._forget(b, i)
@@ -299,7 +291,7 @@ cdef class Scanner:
         held = c.wire_len[i] - at
         note, offset = self.splits.feed(key, held, c.virtio_len[i])
         self.split[ports(c, i)] = self.splitting = True
-        c.notes[i] = c.notes[i] & ~(note_defect_a | note_truncated) | <uint32_t>int(note)
+        c.notes[i] = c.notes[i] & ~(DEFECT_A | TRUNCATED) | <uint32_t>int(note)
         c.notes[i] |= place(c, i, at + <int64_t>offset, c.virtio_len[i], c.cap_len[i], held)
 
     cdef void _forget(self, Batch b, Py_ssize_t i) except *:
@@ -317,9 +309,9 @@ cdef class Scanner:
         cdef Columns *c = &b.columns
         cdef int linktype = b.interfaces.table[c.interface[i]].linktype
         cdef int64_t ifindex = -1
-        if linktype == linktype_sll:
+        if linktype == LINKTYPE_LINUX_SLL:
             return None  # it does not name the link: see dissectors
-        if linktype == linktype_sll2:
+        if linktype == LINKTYPE_LINUX_SLL2:
             ifindex = be32toh((<const sll2_header *>(b.bytes + c.offset[i])).ifindex)
         return (c.interface[i], ifindex, c.src_cid[i], c.dst_cid[i], c.src_port[i], c.dst_port[i])
 
@@ -330,4 +322,4 @@ cdef inline uint32_t ports(Columns *c, Py_ssize_t i) noexcept nogil:
 
 cdef inline bint is_rw(Columns *c, Py_ssize_t i) noexcept nogil:
     """Whether row `i` is an RW whose headers are all there."""
-    return c.layers[i] & VIRTIO and c.virtio_op[i] == op_rw and c.payload[i]
+    return c.layers[i] & VIRTIO and c.virtio_op[i] == OP_RW and c.payload[i]
