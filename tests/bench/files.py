@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from . import generate
-from .measure import Cost, Program, compare
+from .measure import Cost, Program, compare, scaled
 from .report import Figure, amount, ratio
 
 COUNT_BAR, TEXT_BAR, RSS_BAR_MIB, START_BAR_MS = 0.8, 0.35, 64, 60
@@ -36,7 +36,7 @@ def measure(folder: Path, quick: bool, repetitions: int) -> list[Figure]:
     return [
         *counts(small, repetitions, COUNT_BAR),
         *counts(mixed, repetitions, None),
-        *texts(small, folder / "small-slice.pcap", quick, repetitions),
+        *texts(small, repetitions, TEXT_BAR),
         *copies(small, repetitions),
         *copies(mixed, repetitions),
         *start_up(folder / "ten.pcap"),
@@ -61,8 +61,7 @@ def memory(what: str, ours: Cost) -> Figure:
     return amount(what, ours, ours.rss_mib, "MiB", RSS_BAR_MIB)
 
 
-def texts(file: Path, part: Path, quick: bool, repetitions: int) -> list[Figure]:
-    """Print everything; the slow ones print a slice, and their time is multiplied."""
+def texts(file: Path, repetitions: int, bar: float) -> list[Figure]:
     ours, tcpdump = compare(
         [
             Program("vsockdump", [vsockdump(), "-r", file, "-n"]),
@@ -70,23 +69,35 @@ def texts(file: Path, part: Path, quick: bool, repetitions: int) -> list[Figure]
         ],
         repetitions,
     )
-    scale = file.stat().st_size / part.stat().st_size
+    return [
+        ratio(f"text, {file.stem}", "tcpdump -nn", ours, tcpdump, bar),
+        memory(f"memory, text, {file.stem}", ours),
+        *slow_ones(file, ours),
+    ]
+
+
+def slow_ones(file: Path, ours: Cost) -> list[Figure]:
+    """Give the slow ones a slice, and multiply what that takes beyond their start."""
+    part, ten = file.with_name("small-slice.pcap"), file.with_name("ten.pcap")
+    by = file.stat().st_size / part.stat().st_size
+    parts, starts = (compare(rivals(each), 3) for each in (part, ten))
+    return [
+        ratio(f"text, {file.stem}", f"{program.name}, 1/{by:.0f} x {by:.0f}", ours, whole)
+        for program, whole in zip(
+            rivals(part),
+            (scaled(*each, by) for each in zip(parts, starts, strict=True)),
+            strict=True,
+        )
+    ]
+
+
+def rivals(file: Path) -> list[Program]:
     fields = [word for field in TSHARK_FIELDS for word in ("-e", field)]
     loop = [sys.executable, "-m", "tests.bench.rivals"]
-    slow = [
-        Program("tshark", ["tshark", "-n", "-r", part, "-T", "fields", *fields], scale),
-        Program("dpkt", [*loop, "dpkt", part], scale),
-        Program("scapy", [*loop, "scapy", part], scale),
-    ]
-    costs = compare(slow, 1 if quick else 3)
-    times = f"1/{scale:.0f} of it x {scale:.0f}"
     return [
-        ratio(f"text, {file.stem}", "tcpdump -nn", ours, tcpdump, TEXT_BAR),
-        memory(f"memory, text, {file.stem}", ours),
-        *(
-            ratio(f"text, {file.stem}", f"{program.name}, {times}", ours, cost)
-            for program, cost in zip(slow, costs, strict=True)
-        ),
+        Program("tshark", ["tshark", "-n", "-r", file, "-T", "fields", *fields]),
+        Program("dpkt", [*loop, "dpkt", file]),
+        Program("scapy", [*loop, "scapy", file]),
     ]
 
 

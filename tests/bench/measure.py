@@ -35,11 +35,10 @@ class Cost(NamedTuple):
 
 
 class Program(NamedTuple):
-    """A command line, and by how much its cost is multiplied when it did a part of the work."""
+    """A command line."""
 
     name: str
     command: Sequence[str | Path]
-    scale: float = 1.0
     output: Path | None = None  # written by the program, removed before each run
 
 
@@ -80,13 +79,23 @@ def compare(programs: Sequence[Program], repetitions: int) -> list[Cost]:
     ]
 
 
+def scaled(part: Cost, start: Cost, by: float) -> Cost:
+    """Tell what the whole would have cost, from a part of it and from next to nothing."""
+    if part.failed or start.failed:
+        return part
+    return part._replace(
+        wall_s=start.wall_s + (part.wall_s - start.wall_s) * by,
+        cpu_s=start.cpu_s + (part.cpu_s - start.cpu_s) * by,
+    )
+
+
 def cost(program: Program, warm: Run, runs: Sequence[Run]) -> Cost:
     failures = [each for each in (warm, *runs) if each.status]
     if failures:
         why = (failures[0].errors.strip() or "nothing said").splitlines()[-1]
         return Cost(0, 0, 0, f"{program.name}: exit {failures[0].status}: {why}")
     return Cost(
-        statistics.median(each.wall_s for each in runs) * program.scale,
-        statistics.median(each.cpu_s for each in runs) * program.scale,
+        statistics.median(each.wall_s for each in runs),
+        statistics.median(each.cpu_s for each in runs),
         max(each.rss_kib for each in (warm, *runs)) / 1024,
     )
