@@ -65,8 +65,10 @@ cdef void _set_resolution(Interface *new, int tsresol):
         new.shift = power
     elif power <= 9:
         new.multiply = <unsigned long long>(10 ** (9 - power))
+    elif power <= 28:
+        new.divide = <unsigned long long>(10 ** (power - 9))
     else:  # finer than 10**-28 s, 64 bits of units are less than a nanosecond
-        new.divide = <unsigned long long>(10 ** (min(power, 28) - 9))
+        new.multiply = 0
 
 
 cdef class _Column:

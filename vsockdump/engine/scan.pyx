@@ -123,7 +123,7 @@ cdef class Scanner:
         cdef const tpacket_block *head = <const tpacket_block *>batch.bytes
         cdef uint32_t left = head.packets
         cdef Py_ssize_t at = head.first
-        if interface >= self.interfaces.count:
+        if not 0 <= interface < self.interfaces.count:
             raise IndexError(interface)
         while left:
             batch = self._batch(block, "ring", at, len(block))
