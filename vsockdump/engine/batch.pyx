@@ -3,15 +3,12 @@
 
 cimport cython
 from cpython.buffer cimport (
-    PyBUF_FORMAT, PyBUF_ND, PyBUF_SIMPLE, PyBuffer_FillInfo, PyBuffer_Release, PyObject_GetBuffer,
+    PyBUF_FORMAT, PyBUF_SIMPLE, PyBUF_STRIDES, PyBuffer_Release, PyObject_GetBuffer,
 )
 from libc.stdint cimport uint8_t
 from libc.stdlib cimport free, malloc, realloc
-from libc.string cimport memcpy
 
 cdef enum:
-    ROW = 128                   # bytes, no less than all columns of one packet have
-    STAGGER = 192               # bytes between columns: else a row's values share a cache set
     MOST_INTERFACES = 65536     # what the column can hold
 
 
@@ -71,33 +68,80 @@ cdef void _set_resolution(Interface *new, int tsresol):
         new.multiply = 0
 
 
+cdef dict _FIELDS = {}   # name -> (offset in a row, format of struct, bytes)
+
+
+cdef void _field(str name, str format, void *place):
+    size = {"H": 2, "I": 4, "Q": 8, "q": 8}[format]
+    _FIELDS[name] = (<Py_ssize_t>place, format, size)
+
+
+cdef void _fields():
+    """Write down where a row has each of its fields, in the order a packet is read."""
+    cdef Row *row = NULL
+    _field("time", "q", &row.time)
+    _field("interface", "H", &row.interface)
+    _field("cap_len", "I", &row.cap_len)
+    _field("wire_len", "I", &row.wire_len)
+    _field("offset", "Q", &row.offset)
+    _field("record", "Q", &row.record)
+    _field("record_size", "I", &row.record_size)
+    _field("layers", "H", &row.layers)
+    _field("src_cid", "Q", &row.src_cid)
+    _field("dst_cid", "Q", &row.dst_cid)
+    _field("src_port", "I", &row.src_port)
+    _field("dst_port", "I", &row.dst_port)
+    _field("op", "H", &row.op)
+    _field("transport", "H", &row.transport)
+    _field("trans_len", "H", &row.trans_len)
+    _field("reserved", "H", &row.reserved)
+    _field("virtio_len", "I", &row.virtio_len)
+    _field("virtio_type", "H", &row.virtio_type)
+    _field("virtio_op", "H", &row.virtio_op)
+    _field("virtio_flags", "I", &row.virtio_flags)
+    _field("buf_alloc", "I", &row.buf_alloc)
+    _field("fwd_cnt", "I", &row.fwd_cnt)
+    _field("payload", "I", &row.payload)
+    _field("payload_len", "I", &row.payload_len)
+    _field("notes", "I", &row.notes)
+
+
+_fields()
+
+
 cdef class _Column:
-    """Exports one column through the buffer protocol and keeps its batch alive."""
+    """Shows one field of every row through the buffer protocol, and keeps its batch alive."""
 
     cdef Batch batch
-    cdef void *start
+    cdef char *start
     cdef bytes format
     cdef Py_ssize_t size
     cdef Py_ssize_t shape
     cdef Py_ssize_t stride
 
     def __cinit__(self, Batch batch, str name):
-        offset, format, size = batch.places[name]
+        offset, format, size = _FIELDS[name]
         self.batch = batch
-        self.start = <char *>batch.arena + <Py_ssize_t>offset
+        self.start = <char *>batch.rows + <Py_ssize_t>offset
         self.format = format.encode()
         self.size = size
         self.shape = batch.count
-        self.stride = size
+        self.stride = sizeof(Row)
 
     def __getbuffer__(self, Py_buffer *view, int flags):
-        PyBuffer_FillInfo(view, self, self.start, self.shape * self.size, 1, flags)
+        if (flags & PyBUF_STRIDES) != PyBUF_STRIDES:
+            raise BufferError("a column is not contiguous")
+        view.obj = self
+        view.buf = self.start
+        view.len = self.shape * self.size
+        view.readonly = True
         view.itemsize = self.size
         view.format = <char *>self.format if flags & PyBUF_FORMAT else NULL
         view.ndim = 1
-        if flags & PyBUF_ND:
-            view.shape = &self.shape
-            view.strides = &self.stride
+        view.shape = &self.shape
+        view.strides = &self.stride
+        view.suboffsets = NULL
+        view.internal = NULL
 
 
 @cython.no_gc_clear  # the collector must not drop the bytes while their buffer is exported
@@ -115,49 +159,11 @@ cdef class Batch:
 
     def __cinit__(self, Interfaces interfaces):
         self.interfaces = interfaces
-        self.arena = malloc(CAPACITY * ROW)
-        if self.arena == NULL:
+        self.rows = <Row *>malloc(CAPACITY * sizeof(Row))
+        if self.rows == NULL:
             raise MemoryError
-        self.at = <char *>self.arena
-        self.places = {}
         self.blocks = b""
         self.form = ""
-        self._lay_out()
-
-    def _lay_out(self):
-        cdef Columns *c = &self.columns
-        c.time = <int64_t *>self.place("time", "q", 8)
-        c.offset = <uint64_t *>self.place("offset", "Q", 8)
-        c.record = <uint64_t *>self.place("record", "Q", 8)
-        c.src_cid = <uint64_t *>self.place("src_cid", "Q", 8)
-        c.dst_cid = <uint64_t *>self.place("dst_cid", "Q", 8)
-        c.record_size = <uint32_t *>self.place("record_size", "I", 4)
-        c.cap_len = <uint32_t *>self.place("cap_len", "I", 4)
-        c.wire_len = <uint32_t *>self.place("wire_len", "I", 4)
-        c.src_port = <uint32_t *>self.place("src_port", "I", 4)
-        c.dst_port = <uint32_t *>self.place("dst_port", "I", 4)
-        c.virtio_len = <uint32_t *>self.place("virtio_len", "I", 4)
-        c.virtio_flags = <uint32_t *>self.place("virtio_flags", "I", 4)
-        c.buf_alloc = <uint32_t *>self.place("buf_alloc", "I", 4)
-        c.fwd_cnt = <uint32_t *>self.place("fwd_cnt", "I", 4)
-        c.payload = <uint32_t *>self.place("payload", "I", 4)
-        c.payload_len = <uint32_t *>self.place("payload_len", "I", 4)
-        c.notes = <uint32_t *>self.place("notes", "I", 4)
-        c.interface = <uint16_t *>self.place("interface", "H", 2)
-        c.op = <uint16_t *>self.place("op", "H", 2)
-        c.transport = <uint16_t *>self.place("transport", "H", 2)
-        c.trans_len = <uint16_t *>self.place("trans_len", "H", 2)
-        c.reserved = <uint16_t *>self.place("reserved", "H", 2)
-        c.layers = <uint16_t *>self.place("layers", "H", 2)
-        c.virtio_type = <uint16_t *>self.place("virtio_type", "H", 2)
-        c.virtio_op = <uint16_t *>self.place("virtio_op", "H", 2)
-
-    cdef void *place(self, str name, str format, Py_ssize_t size) except NULL:
-        cdef char *start = self.at
-        self.places[name] = (start - <char *>self.arena, format, size)
-        self.at += size * CAPACITY + STAGGER
-        assert self.at <= <char *>self.arena + CAPACITY * ROW
-        return start
 
     cdef void hold(self, object data, str form, Py_ssize_t begin) except *:
         """Take hold of the bytes the next packets will be found in."""
@@ -179,13 +185,13 @@ cdef class Batch:
 
     def __dealloc__(self):
         self.release()
-        free(self.arena)
+        free(self.rows)
 
     def __len__(self):
         return self.count
 
     def column(self, str name):
-        """Return one column as a typed, contiguous memoryview of `len(batch)` values, no copy.
+        """Return one column as a typed memoryview of `len(batch)` values, strided, no copy.
 
         Raises KeyError for a name that is none of `names`.
         """
@@ -194,33 +200,33 @@ cdef class Batch:
     @property
     def names(self):
         """The names of all columns."""
-        return list(self.places)
+        return list(_FIELDS)
 
     def frame(self, Py_ssize_t row):
         """Return a copy of one captured frame, whole; raises IndexError."""
         if not 0 <= row < self.count:
             raise IndexError(row)
-        cdef const uint8_t *start = self.bytes + self.columns.offset[row]
-        return start[:self.columns.cap_len[row]]
+        cdef const uint8_t *start = self.bytes + self.rows[row].offset
+        return start[:self.rows[row].cap_len]
 
     def payload(self, Py_ssize_t row):
         """Return a copy of what one packet carried, as far as it was captured; raises IndexError."""
         if not 0 <= row < self.count:
             raise IndexError(row)
-        cdef const uint8_t *start = self.bytes + self.columns.offset[row]
-        cdef Py_ssize_t at = self.columns.payload[row]
-        return start[at:at + self.columns.payload_len[row]]
+        cdef const uint8_t *start = self.bytes + self.rows[row].offset
+        cdef Py_ssize_t at = self.rows[row].payload
+        return start[at:at + self.rows[row].payload_len]
 
     def linktype(self, Py_ssize_t row):
         """Return the link type one frame was captured with; raises IndexError."""
         if not 0 <= row < self.count:
             raise IndexError(row)
-        return self.interfaces.table[self.columns.interface[row]].linktype
+        return self.interfaces.table[self.rows[row].interface].linktype
 
     def head(self, Py_ssize_t count):
         """Forget all packets but the first `count`, and their records."""
         if 0 <= count < self.count:
-            self.end = self.columns.record[count]
+            self.end = self.rows[count].record
             self.count = count
 
     def select(self, bytes mask):
@@ -234,14 +240,7 @@ cdef class Batch:
             raise ValueError(f"{len(mask)} choices for {self.count} packets")
         for row in range(self.count):
             if chosen[row]:
-                if kept != row:
-                    self._move(row, kept)
+                self.rows[kept] = self.rows[row]
                 kept += 1
         self.whole = self.whole and kept == self.count
         self.count = kept
-
-    def _move(self, Py_ssize_t row, Py_ssize_t to):
-        cdef char *start
-        for offset, _, size in self.places.values():
-            start = <char *>self.arena + <Py_ssize_t>offset
-            memcpy(start + to * <Py_ssize_t>size, start + row * <Py_ssize_t>size, size)

@@ -10,7 +10,7 @@ from libc.string cimport memcpy, memset
 
 from vsockdump.dissectors.splits import Splits
 
-from .batch cimport CAPACITY, VIRTIO, Batch, Columns, Interface, Interfaces
+from .batch cimport CAPACITY, VIRTIO, Batch, Row, Interface, Interfaces, Row
 from .decode cimport decode, place
 from .layout cimport *
 from .rules cimport DEFECT_A, LINKTYPE_LINUX_SLL, LINKTYPE_LINUX_SLL2, OP_RW, TRUNCATED
@@ -151,11 +151,11 @@ cdef class Scanner:
                 return TOO_LONG
             if end - b.end - lead < <Py_ssize_t>captured:
                 return MORE
-            b.columns.time[b.count] = (
+            b.rows[b.count].time = (
                 <int64_t>u32(r.seconds, swapped) * 1_000_000_000
                 + <int64_t>u32(r.fraction, swapped) * unit
             )
-            b.columns.record_size[b.count] = <uint32_t>lead + captured
+            b.rows[b.count].record_size = <uint32_t>lead + captured
             self._row(b, 0, b.end + lead, captured, wire, linktype)
             b.end += lead + captured
         return FULL
@@ -216,8 +216,8 @@ cdef class Scanner:
             time = in_ns(interface, u32(e.time_high, swapped), u32(e.time_low, swapped))
         if captured > length - head - 4:
             return BAD_CAPTURED
-        b.columns.time[b.count] = time
-        b.columns.record_size[b.count] = length
+        b.rows[b.count].time = time
+        b.rows[b.count].record_size = length
         self._row(b, <int>index, b.end + head, captured, wire, interface.linktype)
         return 0
 
@@ -228,8 +228,8 @@ cdef class Scanner:
         cdef int linktype = self.interfaces.table[interface].linktype
         while left and b.count < CAPACITY:
             h = <const tpacket3_hdr *>(b.bytes + at)
-            b.columns.time[b.count] = <int64_t>h.seconds * 1_000_000_000 + h.nanoseconds
-            b.columns.record_size[b.count] = h.captured
+            b.rows[b.count].time = <int64_t>h.seconds * 1_000_000_000 + h.nanoseconds
+            b.rows[b.count].record_size = h.captured
             b.end = at + h.mac
             self._row(b, interface, b.end, h.captured, h.wire, linktype)
             at += h.next_offset
@@ -239,16 +239,16 @@ cdef class Scanner:
     cdef inline void _row(
         self, Batch b, int interface, Py_ssize_t at, uint32_t captured, uint32_t wire, int linktype
     ) noexcept nogil:
-        cdef Py_ssize_t i = b.count
-        b.columns.record[i] = b.end
-        b.columns.offset[i] = at
-        b.columns.interface[i] = <uint16_t>interface
-        if decode(&b.columns, i, b.bytes + at, captured, wire, linktype) & DEFECT_A:
+        cdef Row *r = &b.rows[b.count]
+        r.record = b.end
+        r.offset = at
+        r.interface = <uint16_t>interface
+        if decode(r, b.bytes + at, captured, wire, linktype) & DEFECT_A:
             self.suspects += 1
         b.count += 1
 
     cdef Batch _batch(self, object data, str form, Py_ssize_t begin, Py_ssize_t end):
-        """Take a batch nobody holds any more, or a new one: its arena is the costly part."""
+        """Take a batch nobody holds any more, or a new one: its rows are the costly part."""
         cdef Batch batch
         if self.interfaces.count == 0 and form == "pcap":
             raise ValueError("the capture's interface was not described")
@@ -273,30 +273,30 @@ cdef class Scanner:
 
     cdef void _settle(self, Batch b) except *:
         """Ask the packets around an over-long RW which of its bytes are its own."""
-        cdef Columns *c = &b.columns
+        cdef Row *r
         cdef Py_ssize_t i
         for i in range(b.count):
-            if c.notes[i] & DEFECT_A:
-                self._settle_one(b, i)
-            elif self.split[ports(c, i)] and is_rw(c, i):
-                self._forget(b, i)
+            r = &b.rows[i]
+            if r.notes & DEFECT_A:
+                self._settle_one(b, r)
+            elif self.split[ports(r)] and is_rw(r):
+                self._forget(b, r)
         self.suspects = 0
 
-    cdef void _settle_one(self, Batch b, Py_ssize_t i) except *:
-        cdef Columns *c = &b.columns
-        key = self._direction(b, i)
+    cdef void _settle_one(self, Batch b, Row *r) except *:
+        key = self._direction(b, r)
         if key is None:
             return
-        at = sizeof(af_vsockmon_hdr) + c.trans_len[i] + (sizeof(sll2_header) if key[1] >= 0 else 0)
-        held = c.wire_len[i] - at
-        note, offset = self.splits.feed(key, held, c.virtio_len[i])
-        self.split[ports(c, i)] = self.splitting = True
-        c.notes[i] = c.notes[i] & ~(DEFECT_A | TRUNCATED) | <uint32_t>int(note)
-        c.notes[i] |= place(c, i, at + <int64_t>offset, c.virtio_len[i], c.cap_len[i], held)
+        at = sizeof(af_vsockmon_hdr) + r.trans_len + (sizeof(sll2_header) if key[1] >= 0 else 0)
+        held = r.wire_len - at
+        note, offset = self.splits.feed(key, held, r.virtio_len)
+        self.split[ports(r)] = self.splitting = True
+        r.notes = r.notes & ~(DEFECT_A | TRUNCATED) | <uint32_t>int(note)
+        r.notes |= place(r, at + <int64_t>offset, r.virtio_len, r.cap_len, held)
 
-    cdef void _forget(self, Batch b, Py_ssize_t i) except *:
+    cdef void _forget(self, Batch b, Row *r) except *:
         """A whole RW ends what was split before it; dissectors.Splits says why."""
-        key = self._direction(b, i)
+        key = self._direction(b, r)
         if key is None:
             return
         self.splits.forget(key)
@@ -304,22 +304,21 @@ cdef class Scanner:
             memset(self.split, 0, SUSPECTS)
             self.splitting = False
 
-    cdef object _direction(self, Batch b, Py_ssize_t i):
+    cdef object _direction(self, Batch b, Row *r):
         """What stands for one direction of one connection, as seen on one link; None for SLL1."""
-        cdef Columns *c = &b.columns
-        cdef int linktype = b.interfaces.table[c.interface[i]].linktype
+        cdef int linktype = b.interfaces.table[r.interface].linktype
         cdef int64_t ifindex = -1
         if linktype == LINKTYPE_LINUX_SLL:
             return None  # it does not name the link: see dissectors
         if linktype == LINKTYPE_LINUX_SLL2:
-            ifindex = be32toh((<const sll2_header *>(b.bytes + c.offset[i])).ifindex)
-        return (c.interface[i], ifindex, c.src_cid[i], c.dst_cid[i], c.src_port[i], c.dst_port[i])
+            ifindex = be32toh((<const sll2_header *>(b.bytes + r.offset)).ifindex)
+        return (r.interface, ifindex, r.src_cid, r.dst_cid, r.src_port, r.dst_port)
 
 
-cdef inline uint32_t ports(Columns *c, Py_ssize_t i) noexcept nogil:
-    return (c.src_port[i] * 31 + c.dst_port[i]) % SUSPECTS
+cdef inline uint32_t ports(Row *r) noexcept nogil:
+    return (r.src_port * 31 + r.dst_port) % SUSPECTS
 
 
-cdef inline bint is_rw(Columns *c, Py_ssize_t i) noexcept nogil:
-    """Whether row `i` is an RW whose headers are all there."""
-    return c.layers[i] & VIRTIO and c.virtio_op[i] == OP_RW and c.payload[i]
+cdef inline bint is_rw(Row *r) noexcept nogil:
+    """Whether it is an RW whose headers are all there."""
+    return r.layers & VIRTIO and r.virtio_op == OP_RW and r.payload
