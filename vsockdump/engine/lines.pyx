@@ -9,7 +9,7 @@ from vsockdump.dissectors import virtio as virtio_rules
 from vsockdump.dissectors import vsockmon as vsockmon_rules
 from vsockdump.dissectors.notes import TEXT
 
-from .batch cimport VIRTIO, VSOCKMON, Batch, Columns
+from .batch cimport VIRTIO, VSOCKMON, Batch, Row
 
 cdef enum:
     LONGEST = 1024      # bytes of a line, no less than all its parts at their longest
@@ -92,82 +92,82 @@ cdef class Lines:
         return self.text[:self.size]
 
     cdef int _head(self, Batch b, Py_ssize_t i) except -1:
-        cdef Columns *c = &b.columns
+        cdef Row *r = &b.rows[i]
         if self.numbers:
             self._packet_number(b.first + i)
         if self.stamp is not None:
-            self._time(c.time[i])
+            self._time(r.time)
         if self.lengths:
-            self._two(b"caplen ", c.cap_len[i], b" len ", c.wire_len[i])
+            self._two(b"caplen ", r.cap_len, b" len ", r.wire_len)
             self._put(b" ")
         return 0
 
     cdef int _line(self, Batch b, Py_ssize_t i) except -1:
-        cdef Columns *c = &b.columns
+        cdef Row *r = &b.rows[i]
         self._head(b, i)
-        if not c.layers[i] & VSOCKMON:
-            self._two(b"", c.wire_len[i], b" bytes", -1)
+        if not r.layers & VSOCKMON:
+            self._two(b"", r.wire_len, b" bytes", -1)
         else:
-            self._packet(c, i)
-        if c.notes[i]:
-            self._notes(c.notes[i])
+            self._packet(r)
+        if r.notes:
+            self._notes(r.notes)
         self._put(b"\n")
         return 0
 
-    cdef int _packet(self, Columns *c, Py_ssize_t i) except -1:
+    cdef int _packet(self, Row *r) except -1:
         if self.link:
-            self._link(c, i)
-        self._endpoint(c.src_cid[i], c.src_port[i])
+            self._link(r)
+        self._endpoint(r.src_cid, r.src_port)
         self._put(b" > ")
-        self._endpoint(c.dst_cid[i], c.dst_port[i])
+        self._endpoint(r.dst_cid, r.dst_port)
         self._put(b" ")
-        if c.layers[i] & VIRTIO:
-            self._name(OPS, c.virtio_op[i], b"OP_")
-            self._operation(c, i)
+        if r.layers & VIRTIO:
+            self._name(OPS, r.virtio_op, b"OP_")
+            self._operation(r)
         else:
-            self._name(MONITOR_OPS, c.op[i], b"OP_")
+            self._name(MONITOR_OPS, r.op, b"OP_")
             self._put(b" ")
-            self._name(TRANSPORTS, c.transport[i], b"TRANSPORT_")
-            if c.transport[i] != TRANSPORT_VIRTIO:
-                self._two(b" ", c.payload_len[i], b"", -1)
+            self._name(TRANSPORTS, r.transport, b"TRANSPORT_")
+            if r.transport != TRANSPORT_VIRTIO:
+                self._two(b" ", r.payload_len, b"", -1)
         return 0
 
-    cdef int _operation(self, Columns *c, Py_ssize_t i) except -1:
+    cdef int _operation(self, Row *r) except -1:
         """What an op says besides its name; with -v, all there is."""
-        cdef uint32_t op = c.virtio_op[i]
+        cdef uint32_t op = r.virtio_op
         if op == RW:
-            self._two(b" ", c.virtio_len[i], b"", -1)
-            if c.virtio_type[i] == SEQPACKET and not self.verbose:
+            self._two(b" ", r.virtio_len, b"", -1)
+            if r.virtio_type == SEQPACKET and not self.verbose:
                 self._put(b" seq")
         elif op == CREDIT_UPDATE and not self.verbose:
-            self._two(b" fwd ", c.fwd_cnt[i], b"", -1)
+            self._two(b" fwd ", r.fwd_cnt, b"", -1)
         elif (op == REQUEST or op == RESPONSE) and not (self.quick or self.verbose):
             self._put(b" ")
-            self._type(c.virtio_type[i])
-            self._two(b", buf ", c.buf_alloc[i], b"", -1)
-        elif not (STREAM <= c.virtio_type[i] <= SEQPACKET or self.verbose):
+            self._type(r.virtio_type)
+            self._two(b", buf ", r.buf_alloc, b"", -1)
+        elif not (STREAM <= r.virtio_type <= SEQPACKET or self.verbose):
             self._put(b" ")
-            self._type(c.virtio_type[i])
-        if c.virtio_flags[i]:
+            self._type(r.virtio_type)
+        if r.virtio_flags:
             self._put(b" ")
-            self._flags(c.virtio_flags[i], op, c.virtio_type[i])
-        if c.virtio_len[i] and op != RW:
-            self._two(b" len ", c.virtio_len[i], b"", -1)
+            self._flags(r.virtio_flags, op, r.virtio_type)
+        if r.virtio_len and op != RW:
+            self._two(b" len ", r.virtio_len, b"", -1)
         if self.verbose:
             self._put(b" (")
-            self._type(c.virtio_type[i])
-            self._two(b", buf_alloc ", c.buf_alloc[i], b", fwd_cnt ", c.fwd_cnt[i])
+            self._type(r.virtio_type)
+            self._two(b", buf_alloc ", r.buf_alloc, b", fwd_cnt ", r.fwd_cnt)
             self._put(b", flags 0x")
-            self._hex(c.virtio_flags[i])
+            self._hex(r.virtio_flags)
             self._put(b")")
         return 0
 
-    cdef int _link(self, Columns *c, Py_ssize_t i) except -1:
+    cdef int _link(self, Row *r) except -1:
         """The monitor's own header, as tcpdump's -e shows a link-level one."""
-        self._name(MONITOR_OPS, c.op[i], b"OP_")
+        self._name(MONITOR_OPS, r.op, b"OP_")
         self._put(b" ")
-        self._name(TRANSPORTS, c.transport[i], b"TRANSPORT_")
-        self._two(b" ", c.trans_len[i], b", length ", c.wire_len[i])
+        self._name(TRANSPORTS, r.transport, b"TRANSPORT_")
+        self._two(b" ", r.trans_len, b", length ", r.wire_len)
         self._put(b": ")
         return 0
 
