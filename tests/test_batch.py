@@ -1,0 +1,229 @@
+"""Batch: its columns are typed views without a copy, and outlive whoever asked for them."""
+
+import gc
+import struct
+import weakref
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vsockdump.engine.batch import Batch
+from vsockdump.engine.scan import Scanner
+
+from .frames import RST, RW, SLL, VSOCK, enhanced, frame, pcap_record, sll
+
+SWAPPED = struct.pack("=H", 1) != b"\x01\x00"
+FORMATS = {
+    **dict.fromkeys(["time"], "q"),
+    **dict.fromkeys(["offset", "record", "src_cid", "dst_cid"], "Q"),
+    **dict.fromkeys(["record_size", "cap_len", "wire_len", "src_port", "dst_port"], "I"),
+    **dict.fromkeys(["virtio_len", "virtio_flags", "buf_alloc", "fwd_cnt"], "I"),
+    **dict.fromkeys(["payload", "payload_len", "notes"], "I"),
+    **dict.fromkeys(["interface", "op", "transport", "trans_len", "reserved", "layers"], "H"),
+    **dict.fromkeys(["virtio_type", "virtio_op"], "H"),
+}
+
+
+def scan(count: int, using: Scanner | None = None) -> Batch:
+    """Return a batch of packets whose second is their number and whose payload is its digits."""
+    if using is None:
+        using = Scanner()
+        using.add_interface(VSOCK)
+    frames = [frame(RW, str(number).encode()) for number in range(count)]
+    data = b"".join(pcap_record(one, number, 0) for number, one in enumerate(frames))
+    return using.pcap(data, 0, len(data), swapped=SWAPPED)
+
+
+def seconds(batch: Batch) -> list[int]:
+    return [ns // 1_000_000_000 for ns in batch.column("time")]
+
+
+def test_every_column_has_its_type() -> None:
+    batch = scan(3)
+    assert sorted(batch.names) == sorted(FORMATS)
+    for name, code in FORMATS.items():
+        column = batch.column(name)
+        assert (column.format, column.itemsize) == (code, struct.calcsize(code))
+        assert (column.ndim, column.shape, len(column)) == (1, (3,), 3)
+        assert column.readonly
+        assert list(column) == column.tolist() == list(struct.unpack(f"=3{code}", column.tobytes()))
+
+
+def test_columns_hold_the_values() -> None:
+    batch = scan(12)
+    assert len(batch) == batch.count == 12
+    assert seconds(batch) == list(range(12))
+    assert list(batch.column("payload_len")) == [1] * 10 + [2] * 2
+    assert list(batch.column("src_cid")) == [3] * 12
+    assert [batch.payload(row) for row in (0, 11)] == [b"0", b"11"]
+    assert batch.frame(11) == frame(RW, b"11")
+    assert batch.linktype(11) == VSOCK
+
+
+def test_a_column_is_no_copy() -> None:
+    """Two views of one column stand at one place: what moves the rows moves them in both."""
+    batch = scan(4)
+    first, second = batch.column("time"), batch.column("time")
+    batch.select(bytes([0, 0, 1, 1]))
+    assert first.tolist()[:2] == second.tolist()[:2] == [2_000_000_000, 3_000_000_000]
+    assert len(first) == 4 and len(batch.column("time")) == 2
+
+
+def test_a_column_of_no_packets() -> None:
+    assert scan(0).column("time").tolist() == []
+
+
+@pytest.mark.parametrize("row", [-1, 3, 2**40])
+def test_a_row_that_is_not_there(row: int) -> None:
+    batch = scan(3)
+    for ask in (batch.frame, batch.payload, batch.linktype):
+        with pytest.raises(IndexError):
+            ask(row)
+
+
+def test_a_column_that_is_not_there() -> None:
+    with pytest.raises(KeyError, match="no_such"):
+        scan(1).column("no_such")
+
+
+def test_linktypes_are_the_interfaces() -> None:
+    using = Scanner()
+    using.add_interface(VSOCK)
+    using.add_interface(SLL)
+    data = enhanced(frame(RST), 0, 0) + enhanced(sll() + frame(RST), 0, 1)
+    batch = using.pcapng(data, 0, len(data), swapped=SWAPPED)
+    assert [batch.linktype(row) for row in range(2)] == [VSOCK, SLL]
+
+
+# --- head and select --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", range(6))
+def test_head_keeps_the_first(count: int) -> None:
+    batch = scan(4)
+    records = [*batch.column("record"), batch.end]
+    batch.head(count)
+    kept = min(count, 4)
+    assert seconds(batch) == list(range(kept))
+    assert batch.end == records[kept]
+    assert batch.whole
+
+
+def test_head_of_a_negative_count_keeps_all() -> None:
+    batch = scan(4)
+    batch.head(-1)
+    assert len(batch) == 4
+
+
+@given(st.binary(max_size=40))
+def test_select_keeps_the_chosen(mask: bytes) -> None:
+    batch = scan(len(mask))
+    whole = {name: batch.column(name).tolist() for name in batch.names}
+    batch.select(mask)
+    chosen = [row for row, kept in enumerate(mask) if kept]
+    assert len(batch) == len(chosen)
+    for name, values in whole.items():
+        assert batch.column(name).tolist() == [values[row] for row in chosen]
+    assert [batch.payload(i) for i in range(len(chosen))] == [str(n).encode() for n in chosen]
+    assert batch.whole == (len(chosen) == len(mask))
+
+
+def test_once_left_out_is_not_whole_again() -> None:
+    batch = scan(3)
+    batch.select(b"\x01\x00\x01")
+    batch.select(b"\x01\x01")
+    assert (seconds(batch), batch.whole) == ([0, 2], False)
+    batch.head(1)
+    assert seconds(batch) == [0]
+    with pytest.raises(IndexError):
+        batch.frame(1)
+
+
+@pytest.mark.parametrize("size", [0, 2, 4])
+def test_a_mask_of_the_wrong_size_is_refused(size: int) -> None:
+    batch = scan(3)
+    with pytest.raises(ValueError, match=f"{size} choices for 3 packets"):
+        batch.select(bytes(size))
+    assert len(batch) == 3
+
+
+# --- who lives how long -----------------------------------------------------------------------
+
+
+def test_a_column_outlives_its_batch_and_its_scanner() -> None:
+    using = Scanner()
+    using.add_interface(VSOCK)
+    column = scan(100, using).column("time")
+    del using
+    gc.collect()
+    for _ in range(10):  # what was freed would be written over
+        scan(100).select(bytes(100))
+    assert column.tolist() == [number * 1_000_000_000 for number in range(100)]
+
+
+def test_a_batch_that_is_held_is_not_used_again() -> None:
+    using = Scanner()
+    using.add_interface(VSOCK)
+    held = [scan(number + 1, using) for number in range(20)]
+    assert len({id(batch) for batch in held}) == 20
+    assert [seconds(batch) for batch in held] == [list(range(n + 1)) for n in range(20)]
+
+
+def test_a_batch_whose_column_is_held_is_not_used_again() -> None:
+    using = Scanner()
+    using.add_interface(VSOCK)
+    columns = [scan(number + 1, using).column("time") for number in range(20)]
+    assert [len(column) for column in columns] == list(range(1, 21))
+    assert all(column.tolist()[-1] == n * 1_000_000_000 for n, column in enumerate(columns))
+
+
+def test_a_batch_that_nobody_holds_is_used_again() -> None:
+    using = Scanner()
+    using.add_interface(VSOCK)
+    places = set()
+    for _ in range(50):
+        places.add(id(scan(1, using)))
+    assert len(places) == 1
+
+
+def test_a_batch_used_again_is_like_new() -> None:
+    using = Scanner()
+    using.add_interface(VSOCK)
+    batch = scan(5, using)
+    batch.select(bytes(5))
+    batch.blocks, batch.first = b"blocks", 77
+    place = id(batch)
+    del batch
+    batch = scan(2, using)
+    assert id(batch) == place
+    assert (batch.whole, batch.blocks, batch.count, batch.begin) == (True, b"", 2, 0)
+
+
+class Bytes(bytearray):
+    """A buffer that can be watched."""
+
+
+def test_the_bytes_live_as_long_as_the_batch() -> None:
+    using = Scanner()
+    using.add_interface(VSOCK)
+    data = Bytes(pcap_record(frame(RW, b"abc")))
+    watch = weakref.ref(data)
+    batch = using.pcap(data, 0, len(data), swapped=SWAPPED)
+    with pytest.raises(BufferError):
+        data.append(0)  # it could move
+    del data
+    gc.collect()
+    assert watch() is not None and batch.payload(0) == b"abc"
+    del batch, using
+    gc.collect()
+    assert watch() is None
+
+
+def test_a_batch_of_its_own_is_empty() -> None:
+    using = Scanner()
+    batch = Batch(using.interfaces)
+    assert (len(batch), batch.form, batch.blocks) == (0, "", b"")
+    assert batch.column("time").tolist() == []
+    with pytest.raises(IndexError):
+        batch.frame(0)
