@@ -2,20 +2,17 @@
 
 import ctypes
 import errno
-import fcntl
 import os
-import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from vsockdump import kernels, modules
 from vsockdump.modules import State
-from vsockdump.sources import netlink
+from vsockdump.sources import local, netlink
 
 Verdict = Literal["ok", "warn", "no"]
 
-_IOCTL_VM_SOCKETS_GET_LOCAL_CID = 0x7B9  # linux/vm_sockets.h
 _CAP_NET_ADMIN, _CAP_NET_RAW = 12, 13  # linux/capability.h
 _CLONE_NEWNET, _CLONE_NEWUSER = 0x40000000, 0x10000000  # linux/sched.h
 _NO_ANSWER = 255  # the probe's child could not get itself a namespace
@@ -91,10 +88,8 @@ def _module(module: modules.Module, state: State) -> Row:
 
 
 def _local_cid(root: Path) -> Row:
-    device = root / "dev/vsock"
     try:
-        with device.open("rb", buffering=0) as file:
-            answer = fcntl.ioctl(file, _IOCTL_VM_SOCKETS_GET_LOCAL_CID, bytes(4))
+        cid = local.local_cid(str(root / "dev/vsock"))
     except OSError as error:
         code = error.errno or errno.EIO
         hidden = code in (errno.EACCES, errno.EPERM)
@@ -102,17 +97,16 @@ def _local_cid(root: Path) -> Row:
             "only root may ask for the local CID" if hidden else "no VM socket can be used here"
         )
         return Row("/dev/vsock", os.strerror(code).lower(), "warn", advice)
-    (cid,) = struct.unpack("=I", answer)
     return Row("/dev/vsock", *_cid(cid))
 
 
 def _cid(cid: int) -> tuple[str, Verdict, str]:
     match cid:
-        case 0xFFFFFFFF:
+        case local.ANY:
             return "no local CID", "warn", "no transport is loaded: nothing can be sent"
-        case 2:
+        case local.HOST:
             return "local CID 2", "ok", "a host: its guests' traffic is seen once they run"
-        case 1:
+        case local.LOCAL:
             return "local CID 1", "ok", "loopback only: this machine with itself"
         case _:
             return f"local CID {cid}", "ok", "a guest: its traffic with the host is seen"

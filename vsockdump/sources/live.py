@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from vsockdump import kernels
+from vsockdump.dissectors import LINKTYPE_VSOCK
 from vsockdump.engine.batch import Batch
 from vsockdump.engine.scan import Scanner
 from vsockdump.errors import DeviceError
@@ -21,7 +22,6 @@ from vsockdump.interface import Interface
 
 from .ring import Ring, Statistics, accept, attach, take_statistics
 
-LINKTYPE_VSOCK = 271
 SNAPLEN = 262144
 """Bytes, libpcap's MAXIMUM_SNAPLEN. The MTU would not do: the largest frame is larger."""
 RING_KIB = 65536
