@@ -101,7 +101,7 @@ class _Run:
             except Full as full:
                 say(str(full))
             except ReaderGone as gone:
-                if self._wanted.write == "-":  # of text nobody wants more than `head` took
+                if gone.path == self._wanted.write:  # of text `head` has seen enough
                     say(str(gone))
                 raise
 

@@ -42,6 +42,7 @@ class PcapWriter:
         self.output = output
         self._interfaces = interfaces
         self._nano = nano
+        self._form = f"pcap/{1 if nano else 1000}"
         self._linktype = -1
         if interfaces:
             self._begin(interfaces[0])
@@ -56,7 +57,11 @@ class PcapWriter:
         if self._linktype < 0:
             self._begin(self._interfaces[batch.column("interface")[begin]])
         self._check(batch, begin, end)
-        self.output.write(records.pcap(batch, begin, end, self._nano))
+        if batch.form == self._form:  # the records are what they would become
+            found: bytes | memoryview = records.raw(batch, begin, end)
+        else:
+            found = records.pcap(batch, begin, end, self._nano)
+        self.output.write(found, lambda: self.sizes(batch)[begin:end])
 
     def sizes(self, batch: Batch) -> list[int]:
         """Return the bytes of each packet's record."""
@@ -74,6 +79,8 @@ class PcapWriter:
         self.output.write(pcap.FileHeader(interface.linktype, snaplen, magic).pack())
 
     def _check(self, batch: Batch, begin: int, end: int) -> None:
+        if batch.interfaces.count == 1:
+            return
         used = set(batch.column("interface")[begin:end])
         if any(batch.interfaces.linktype(index) != self._linktype for index in used):
             name = self.output.name
@@ -94,7 +101,8 @@ class PcapngWriter:
     def write(self, batch: Batch, begin: int, end: int) -> None:
         """Write rows begin <= row < end."""
         if begin < end:
-            self.output.write(records.pcapng(batch, begin, end))
+            found = records.pcapng(batch, begin, end)
+            self.output.write(found, lambda: self.sizes(batch)[begin:end])
 
     def sizes(self, batch: Batch) -> list[int]:
         """Return the bytes of each packet's block."""
@@ -138,7 +146,8 @@ class CopyWriter:
     def write(self, batch: Batch, begin: int, end: int) -> None:
         """Write rows begin <= row < end."""
         if begin < end:
-            self.output.write(records.raw(batch, begin, end))
+            found = records.raw(batch, begin, end)
+            self.output.write(found, lambda: self.sizes(batch)[begin:end])
 
     def sizes(self, batch: Batch) -> list[int]:
         """Return the bytes of each packet's block."""

@@ -3,12 +3,19 @@
 import os
 import stat
 import sys
+from collections.abc import Callable
+from itertools import accumulate
 
 from vsockdump.errors import OpenError, WriteError
 
 
 class ReaderGone(Exception):  # noqa: N818 - the end of a run, not a failure
-    """Whoever read our output has closed it: nothing is left to do."""
+    """Whoever read our output at `path` ("-": standard output) has closed it."""
+
+    def __init__(self, path: str, name: str) -> None:
+        """Name the output as the user did, and as a message does."""
+        super().__init__(f"{name}: the reader is gone")
+        self.path = path
 
 
 class Output:
@@ -20,6 +27,7 @@ class Output:
     def __init__(self, path: str) -> None:
         """Create or empty the file; raises OpenError."""
         self.name = "standard output" if path == "-" else path
+        self._path = path
         self.size = 0
         try:
             self.fd = sys.stdout.fileno() if path == "-" else _create(path)
@@ -28,10 +36,11 @@ class Output:
         self._owned = path != "-"
         self._regular = stat.S_ISREG(os.fstat(self.fd).st_mode)
 
-    def write(self, records: bytes | memoryview) -> None:
-        """Write whole records; raises WriteError or ReaderGone.
+    def write(self, records: bytes | memoryview, sizes: Callable[[], list[int]] = list) -> None:
+        """Write records, whose `sizes` are asked for at need; raises WriteError or ReaderGone.
 
-        A file that cannot take them all is cut back to where they began, so that it stays readable.
+        A file that cannot take them all is cut behind the last whole one, so that it stays
+        readable.
         """
         view = memoryview(records).cast("B")
         written = 0
@@ -39,10 +48,10 @@ class Output:
             while written < len(view):
                 written += os.write(self.fd, view[written:])
         except BrokenPipeError as error:
-            raise ReaderGone(f"{self.name}: the reader is gone") from error
+            raise ReaderGone(self._path, self.name) from error
         except OSError as error:
-            self._cut_back()
-            raise WriteError(f"{self.name}: {_reason(error)}; {self._kept()}") from error
+            kept = self._cut_back(written, sizes())
+            raise WriteError(f"{self.name}: {_reason(error)}{kept}") from error
         self.size += written
 
     def sync(self) -> None:
@@ -58,12 +67,13 @@ class Output:
         except OSError as error:
             raise WriteError(f"{self.name}: {_reason(error)}") from error
 
-    def _cut_back(self) -> None:
-        if self._regular and self._owned:
-            os.ftruncate(self.fd, self.size)
-
-    def _kept(self) -> str:
-        return f"the {self.size} bytes before it are kept"
+    def _cut_back(self, written: int, sizes: list[int]) -> str:
+        """Leave only whole records behind, and say how much that is."""
+        if not (self._regular and self._owned):
+            return ""
+        self.size += max((end for end in accumulate(sizes) if end <= written), default=0)
+        os.ftruncate(self.fd, self.size)
+        return f"; what fitted, {self.size} bytes, can be read"
 
 
 def _create(path: str) -> int:
