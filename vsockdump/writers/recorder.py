@@ -95,20 +95,20 @@ class Recorder:
         files = self._rotation.files
         if not due:
             self._number = (self._number + 1) % (files or 1 << 62)
-            return self._open(now)
+            return self._open()
         if files and not self._rotation.size and self._done >= files:
             self._full = True
-            raise Full(f"{self._done} files are written")
+            raise Full(f"Maximum file limit reached: {files}")
         self._number = 0
         return self._begin(now)
 
     def _begin(self, now: int) -> Writer:
         """Begin the first file, or the first of another interval of -G."""
         self._began = now
-        return self._open(now)
+        return self._open()
 
-    def _open(self, now: int) -> Writer:
-        name = self._rotation.name(self._path, self._number, now // 1_000_000_000)
+    def _open(self) -> Writer:
+        name = self._rotation.name(self._path, self._number, self._began // 1_000_000_000)
         self._writer = self._open_writer(Output(name))
         return self._writer
 

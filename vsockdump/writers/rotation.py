@@ -19,7 +19,7 @@ class Rotation(NamedTuple):
         """Return the name of file `number`, begun at `second` of 1970, as tcpdump names it."""
         if self.seconds:
             path = time.strftime(path, time.localtime(second))
-        if not self.size or (number == 0 and not self.files):
+        if not self.size or self.files == 1 or (number == 0 and not self.files):
             return path
         width = len(str(self.files - 1)) if self.files else 1
         return f"{path}{number:0{width}d}"
