@@ -45,8 +45,8 @@ cdef class Lines:
     cdef object stamp
     cdef int digits, verbose
     cdef bint numeric, quick, link, lengths, numbers, relative, to_first
-    cdef bint started
-    cdef int64_t base, second
+    cdef bint started, negative
+    cdef int64_t base, second, unit
     cdef bytes worded
     cdef char *text
     cdef Py_ssize_t size, room
@@ -57,6 +57,7 @@ cdef class Lines:
     ):
         self.stamp = stamp
         self.digits = digits
+        self.unit = int(10 ** <object>(9 - digits))
         self.relative = since != ""
         self.to_first = since == "first"
         self.numeric = numeric
@@ -141,7 +142,7 @@ cdef class Lines:
                 self._put(b" seq")
         elif op == CREDIT_UPDATE and not self.verbose:
             self._two(b" fwd ", r.fwd_cnt, b"", -1)
-        elif (op == REQUEST or op == RESPONSE) and not (self.quick or self.verbose):
+        if (op == REQUEST or op == RESPONSE) and not (self.quick or self.verbose):
             self._put(b" ")
             self._type(r.virtio_type)
             self._two(b", buf ", r.buf_alloc, b"", -1)
@@ -219,7 +220,9 @@ cdef class Lines:
 
     cdef int _time(self, int64_t ns) except -1:
         cdef int64_t second, fraction, shown = ns
+        cdef bint negative
         if self.relative:
+            ns -= ns % self.unit  # as tcpdump: what is not shown of two times does not count
             if not self.started:
                 self.base = ns
                 self.started = True
@@ -228,11 +231,13 @@ cdef class Lines:
             if not self.to_first:
                 self.base = ns
         second, fraction = shown // 1_000_000_000, shown % 1_000_000_000
-        if self.relative and shown < 0 and fraction:
+        negative = shown < 0
+        if self.relative and negative and fraction:
             second, fraction = second + 1, 1_000_000_000 - fraction
-        if second != self.second or not self.worded or shown < 0:
-            self.worded = self.stamp(second, shown < 0)
+        if second != self.second or negative != self.negative or not self.worded:
+            self.worded = self.stamp(second, negative)
             self.second = second
+            self.negative = negative
         self._put(self.worded)
         if self.digits:
             self._put(b".")
