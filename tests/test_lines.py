@@ -1,0 +1,280 @@
+"""The lines of packets, letter by letter: each op, each style, and how times are told."""
+
+import struct
+from collections.abc import Iterable
+
+import pytest
+
+from vsockdump.engine.batch import Batch
+from vsockdump.engine.lines import CID_NAMES, Lines
+from vsockdump.engine.scan import Scanner
+from vsockdump.stamps import Stamps, stamps
+
+from .frames import (
+    CREDIT_REQUEST,
+    CREDIT_UPDATE,
+    ENDS,
+    INVALID,
+    NO_INFO,
+    REQUEST,
+    RESPONSE,
+    RST,
+    RW,
+    SEQPACKET,
+    SHUTDOWN,
+    SLL,
+    VSOCK,
+    Ends,
+    enhanced,
+    frame,
+    monitor,
+    sll,
+    virtio,
+)
+
+SECOND = 1_000_000_000
+SWAPPED = struct.pack("=H", 1) != b"\x01\x00"
+
+
+def batch(frames: Iterable[tuple[int, bytes, int]], linktype: int = VSOCK) -> Batch:
+    """Return packets of (ns since 1970, frame, length on the wire or 0)."""
+    using = Scanner()
+    using.add_interface(linktype)
+    data = b"".join(enhanced(one, ns % 2**64, wire=wire or None) for ns, one, wire in frames)
+    found = using.pcapng(data, 0, len(data), swapped=SWAPPED)
+    found.first = 1
+    return found
+
+
+def line(data: bytes, lines: Lines, linktype: int = VSOCK, wire: int = 0) -> str:
+    text = lines.render(batch([(0, data, wire)], linktype)).decode()
+    assert text.endswith("\n")
+    return text[:-1]
+
+
+BOTH = "3:1024 > host:1234 "
+
+# What a frame says by default, with -q, and with -v.
+TABLE = [
+    (frame(REQUEST), "REQUEST stream, buf 262144", "REQUEST",
+     "REQUEST (stream, buf_alloc 262144, fwd_cnt 0, flags 0x0)"),
+    (frame(RESPONSE, kind=SEQPACKET, buf_alloc=128), "RESPONSE seqpacket, buf 128", "RESPONSE",
+     "RESPONSE (seqpacket, buf_alloc 128, fwd_cnt 0, flags 0x0)"),
+    (frame(RST), "RST", "RST", "RST (stream, buf_alloc 262144, fwd_cnt 0, flags 0x0)"),
+    (frame(SHUTDOWN, flags=3), "SHUTDOWN rcv|send", "SHUTDOWN rcv|send",
+     "SHUTDOWN rcv|send (stream, buf_alloc 262144, fwd_cnt 0, flags 0x3)"),
+    (frame(SHUTDOWN, flags=2), "SHUTDOWN send", "SHUTDOWN send",
+     "SHUTDOWN send (stream, buf_alloc 262144, fwd_cnt 0, flags 0x2)"),
+    (frame(RW, b"abcdef"), "RW 6", "RW 6",
+     "RW 6 (stream, buf_alloc 262144, fwd_cnt 0, flags 0x0)"),
+    (frame(RW, b"abc", kind=SEQPACKET), "RW 3 seq", "RW 3 seq",
+     "RW 3 (seqpacket, buf_alloc 262144, fwd_cnt 0, flags 0x0)"),
+    (frame(RW, b"abc", kind=SEQPACKET, flags=3), "RW 3 seq EOM|EOR", "RW 3 seq EOM|EOR",
+     "RW 3 EOM|EOR (seqpacket, buf_alloc 262144, fwd_cnt 0, flags 0x3)"),
+    (frame(CREDIT_UPDATE, fwd_cnt=2**32 - 1), "CREDIT_UPDATE fwd 4294967295",
+     "CREDIT_UPDATE fwd 4294967295",
+     "CREDIT_UPDATE (stream, buf_alloc 262144, fwd_cnt 4294967295, flags 0x0)"),
+    (frame(CREDIT_REQUEST), "CREDIT_REQUEST", "CREDIT_REQUEST",
+     "CREDIT_REQUEST (stream, buf_alloc 262144, fwd_cnt 0, flags 0x0)"),
+    (frame(INVALID), "INVALID", "INVALID",
+     "INVALID (stream, buf_alloc 262144, fwd_cnt 0, flags 0x0)"),
+    (frame(8, kind=9), "OP_8 TYPE_9", "OP_8 TYPE_9",
+     "OP_8 (TYPE_9, buf_alloc 262144, fwd_cnt 0, flags 0x0)"),
+    (frame(RW, b"a", kind=0), "RW 1 TYPE_0", "RW 1 TYPE_0",
+     "RW 1 (TYPE_0, buf_alloc 262144, fwd_cnt 0, flags 0x0)"),
+    (frame(CREDIT_UPDATE, kind=3), "CREDIT_UPDATE fwd 0 TYPE_3", "CREDIT_UPDATE fwd 0 TYPE_3",
+     "CREDIT_UPDATE (TYPE_3, buf_alloc 262144, fwd_cnt 0, flags 0x0)"),
+    (frame(REQUEST, kind=65535), "REQUEST TYPE_65535, buf 262144", "REQUEST TYPE_65535",
+     "REQUEST (TYPE_65535, buf_alloc 262144, fwd_cnt 0, flags 0x0)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("data", "usual", "quick", "verbose"), TABLE, ids=[row[1] for row in TABLE]
+)
+def test_what_an_op_says(data: bytes, usual: str, quick: str, verbose: str) -> None:
+    assert line(data, Lines()) == BOTH + usual
+    assert line(data, Lines(quick=True)) == BOTH + quick
+    assert line(data, Lines(verbose=1)) == BOTH + verbose
+
+
+ODD = [
+    (frame(SHUTDOWN, flags=7), "SHUTDOWN rcv|send|0x4 [odd flags]"),
+    (frame(RW, b"a", flags=0x8000_0001), "RW 1 0x80000001 [odd flags]"),
+    (frame(CREDIT_UPDATE, b"abc"), "CREDIT_UPDATE fwd 0 len 3 [payload on a control op]"),
+    (frame(RW, b"abcdef", length=2), "RW 2 [kernel defect A, uncertain]"),
+    (frame(RW, b"ab", length=6), "RW 6 [len beyond the frame]"),
+    (monitor(transport=NO_INFO, length=8) + b"XXXXXXXXpayload!", "PAYLOAD NO_INFO 8"),
+    (monitor(op=9, transport=7, length=0), "OP_9 TRANSPORT_7 0"),
+    (monitor(op=65535, transport=65535, length=0), "OP_65535 TRANSPORT_65535 0"),
+    (monitor(length=0) + virtio(), "PAYLOAD VIRTIO [malformed]"),
+    (monitor(reserved=1) + virtio(ENDS._replace(src_port=1)),
+     "RW 0 [headers differ, reserved not zero]"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("data", "text"), ODD, ids=[row[1] for row in ODD])
+def test_what_is_odd_is_said(data: bytes, text: str) -> None:
+    assert line(data, Lines()) == BOTH + text
+
+
+def test_what_was_cut_is_said() -> None:
+    data = frame(RW, b"abcdef")
+    assert line(data[:80], Lines(), wire=82) == BOTH + "RW 6 [truncated]"
+    assert line(data[:75], Lines(), wire=82) == BOTH + "PAYLOAD VIRTIO [truncated]"
+    assert line(data[:31], Lines(), wire=82) == "82 bytes [truncated]"
+    assert line(b"", Lines()) == "0 bytes [malformed]"
+    assert line(data, Lines(), linktype=1) == "82 bytes [not vsock]"
+
+
+def test_every_note_at_once_fits_a_line() -> None:
+    """All fields at their longest: nothing is written beyond the line's room."""
+    ends = Ends(2**64 - 1, 2**64 - 2, 2**32 - 1, 2**32 - 2)
+    data = monitor(ends, op=65535, transport=2, length=65535, reserved=65535) + virtio(
+        ends, length=2**32 - 1, kind=65535, op=65535, flags=2**32 - 1, buf_alloc=2**32 - 1
+    )
+    lines = Lines(
+        lambda second, negative: b"s" * 60,
+        digits=9,
+        verbose=1,
+        link=True,
+        lengths=True,
+        numbers=True,
+    )
+    text = lines.render(batch([(-1, data, 2**32 - 1)] * 300)).decode().splitlines()
+    assert len(text) == 300 and len({one[5:] for one in text}) == 1
+    assert text[0] == (
+        "    1  " + "s" * 60 + ".999999999 caplen 76 len 4294967295 "
+        "OP_65535 VIRTIO 65535, length 4294967295: "
+        "18446744073709551615:4294967295 > 18446744073709551614:4294967294 OP_65535 0xffffffff "
+        "len 4294967295 (TYPE_65535, buf_alloc 4294967295, fwd_cnt 0, flags 0xffffffff) "
+        "[truncated, headers differ, upper CID bits, payload on a control op, reserved not zero, "
+        "long transport header, odd flags]"
+    )
+
+
+def test_cids_have_names_unless_numbers_are_asked_for() -> None:
+    assert CID_NAMES == {0: "hypervisor", 1: "local", 2: "host", 0xFFFF_FFFF: "any"}
+    for cid in (0, 1, 2, 3, 2**32 - 2, 2**32 - 1):
+        data = frame(RST, ends=Ends(cid, cid, 0, 2**32 - 1))
+        name = CID_NAMES.get(cid, cid)
+        assert line(data, Lines()) == f"{name}:0 > {name}:4294967295 RST"
+        assert line(data, Lines(numeric=True)) == f"{cid}:0 > {cid}:4294967295 RST"
+
+
+def test_the_monitors_own_header() -> None:
+    text = "PAYLOAD VIRTIO 44, length 79: 3:1024 > host:1234 RW 3"
+    assert line(frame(RW, b"abc"), Lines(link=True)) == text
+    text = "DISCONNECT VIRTIO 44, length 92: 3:1024 > host:1234 RST"
+    assert line(sll() + frame(RST), Lines(link=True), linktype=SLL) == text
+    assert line(b"abc", Lines(link=True)) == "3 bytes [malformed]"
+
+
+def test_numbers_and_lengths_stand_as_tcpdump_has_them() -> None:
+    found = batch([(0, frame(RST), 100)] * 2)
+    found.first = 9
+    text = Lines(numbers=True, lengths=True).render(found).decode().splitlines()
+    assert [one.split(" 3:")[0] for one in text] == [
+        "    9  caplen 76 len 100",
+        "   10  caplen 76 len 100",
+    ]
+    found.first = 99999
+    text = Lines(numbers=True).render(found).decode().splitlines()
+    assert [one.split("3:")[0] for one in text] == ["99999  ", "100000  "]
+
+
+def test_some_rows_of_a_batch() -> None:
+    found = batch([(0, frame(RW, bytes(n)), 0) for n in range(5)])
+    lines = Lines()
+    whole = lines.render(found)
+    assert lines.render(found, 1, 3) == b"".join(whole.splitlines(keepends=True)[1:3])
+    assert lines.render(found, 3) == b"".join(whole.splitlines(keepends=True)[3:])
+    assert lines.render(found, 3, 3) == lines.render(found, 9) == b""
+    assert lines.render(found, 0, 99) == lines.render(found, -7, -7) == whole
+    for row in (-1, 5):
+        with pytest.raises(IndexError):
+            lines.head(found, row)
+
+
+def test_the_head_is_what_stands_before_the_packet() -> None:
+    found = batch([(7 * SECOND + 1, frame(RST), 0)])
+    lines = Lines(lambda second, negative: b"%d" % second, digits=9, numbers=True)
+    assert lines.head(found, 0) == b"    1  7.000000001 "
+
+
+# --- times ------------------------------------------------------------------------------------
+
+
+def times(level: int, nano: bool, moments: list[int]) -> list[str]:
+    how: Stamps = stamps(level, nano)
+    lines = Lines(how.stamp, since=how.since, digits=how.digits)
+    text = lines.render(batch([(ns, frame(RST), 0) for ns in moments])).decode()
+    return [one.split("3:1024")[0].removesuffix(" ") for one in text.splitlines()]
+
+
+@pytest.fixture(autouse=True)
+def utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    import time  # noqa: PLC0415
+
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+
+
+DAY = 86400 * SECOND
+MOMENTS = [DAY + 1, DAY + SECOND - 1, DAY + SECOND, 0]
+
+
+@pytest.mark.parametrize(
+    ("level", "nano", "shown"),
+    [
+        (0, False, ["00:00:00.000000", "00:00:00.999999", "00:00:01.000000", "00:00:00.000000"]),
+        (1, False, ["", "", "", ""]),
+        (2, True, ["86400.000000001", "86400.999999999", "86401.000000000", "0.000000000"]),
+        (3, True, [" 00:00:00.000000000", " 00:00:00.999999998", " 00:00:00.000000001",
+                   "-24:00:01.000000000"]),
+        (4, False, ["1970-01-02 00:00:00.000000", "1970-01-02 00:00:00.999999",
+                    "1970-01-02 00:00:01.000000", "1970-01-01 00:00:00.000000"]),
+        (5, True, [" 00:00:00.000000000", " 00:00:00.999999998", " 00:00:00.999999999",
+                   "-24:00:00.000000001"]),
+    ],
+)  # fmt: skip
+def test_the_levels_of_t(level: int, nano: bool, shown: list[str]) -> None:
+    assert times(level, nano, MOMENTS) == shown
+
+
+def test_a_step_back_of_less_than_a_second_is_no_lasting_one() -> None:
+    """Both steps are of no whole second: their words differ by the sign alone."""
+    assert times(3, False, [SECOND, SECOND // 2, SECOND * 4 // 5, SECOND // 10]) == [
+        " 00:00:00.000000",
+        "-00:00:00.500000",
+        " 00:00:00.300000",
+        "-00:00:00.700000",
+    ]
+
+
+def test_steps_are_those_between_the_times_shown() -> None:
+    """1.9 us after 0.1 us is two steps of the clock that microseconds show, not one."""
+    assert times(3, False, [900, 2100])[1] == " 00:00:00.000002"
+    assert times(3, True, [900, 2100])[1] == " 00:00:00.000001200"
+
+
+def test_times_before_1970_and_at_the_ends_of_the_clock() -> None:
+    assert times(4, True, [-1])[0] == "1969-12-31 23:59:59.999999999"
+    assert times(2, True, [-(2**63), 2**63 - 1]) == [
+        "-9223372037.145224192",
+        "9223372036.854775807",
+    ]
+    assert len(times(3, True, [-(2**63), 2**63 - 1, 0])) == 3
+
+
+def test_a_second_is_worded_once() -> None:
+    asked: list[tuple[int, bool]] = []
+
+    def stamp(second: int, negative: bool) -> bytes:
+        asked.append((second, negative))
+        return b"%d" % second
+
+    lines = Lines(stamp)
+    moments = [(ns, frame(RST), 0) for ns in (0, 1, SECOND, SECOND + 1, 2 * SECOND)]
+    lines.render(batch(moments))
+    assert asked == [(0, False), (1, False), (2, False)]
