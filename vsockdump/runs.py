@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from vsockdump import direction, pipeline, privileges
 from vsockdump.ending import signals
+from vsockdump.errors import DeviceError
 from vsockdump.formats import linktypes
 from vsockdump.formats.pcapng import Drops
 from vsockdump.interface import Interface
@@ -64,7 +65,7 @@ def capture(wanted: Options) -> None:
                 outputs.drops = [Drops(0, counts.received, counts.dropped)]
                 run.tell_counts()
         if source.ended:
-            say(source.ended)
+            raise DeviceError(source.ended)
     if wanted.count:
         print(plural(run.count, "packet"))
     if not counts.received:

@@ -149,8 +149,9 @@ cdef class Batch:
     """Some packets: their bytes and, for each, what stands in its headers.
 
     `data` is the block of bytes they were found in, `begin` and `end` the span of their records in
-    it, `form` what kind of records these are ("pcap", "pcapng", "ring"), `first` the number of the
-    first packet in the capture, from 1. `whole` is false once packets of that span were left out.
+    it, `form` what kind of records these are: "pcapng", "ring", "pcap/N" for plain pcap of this
+    machine's byte order with N nanoseconds a unit, "pcap" for any other. `first` is the number of
+    the first packet in the capture, from 1. `whole` is false once packets of that span were left out.
     `blocks` holds the pcapng blocks, as they came, that stood before the packets and are none
     themselves.
 

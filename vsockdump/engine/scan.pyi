@@ -10,6 +10,7 @@ class Scanner:
     interfaces: Interfaces
     damage: str
     other: bool
+    more: bool
     def __init__(self) -> None: ...
     def add_interface(
         self, linktype: int, tsresol: int = 9, tsoffset: int = 0, snaplen: int = 0

@@ -67,12 +67,14 @@ cdef class Scanner:
     """Turns blocks of one capture into Batches, in the order of the capture.
 
     Keeps what one block must know of those before it: the interfaces and the packets that Linux's
-    tap defect A split. `damage` says in words why the last call stopped early, or is "".
+    tap defect A split. Of the last call: `more` says that it needs more bytes to go on, `other` that it
+    met a pcapng block of another kind, `damage` in words what it cannot get over, or "".
     """
 
     cdef readonly Interfaces interfaces
     cdef readonly str damage
     cdef readonly bint other
+    cdef readonly bint more
     cdef list pool
     cdef object splits
     cdef int suspects
@@ -99,7 +101,10 @@ cdef class Scanner:
         which of its two lengths is the captured one: 0 the first, 1 the second, 2 the smaller.
         All packets belong to interface 0.
         """
-        cdef Batch batch = self._batch(data, "pcap", begin, end)
+        if self.interfaces.count == 0:
+            raise ValueError("the capture's interface was not described")
+        plain = not swapped and lead == sizeof(pcap_record) and not lengths
+        cdef Batch batch = self._batch(data, f"pcap/{unit}" if plain else "pcap", begin, end)
         cdef int stop
         with nogil:
             stop = self._walk_pcap(batch, end, swapped, unit, lead, lengths)
@@ -250,8 +255,6 @@ cdef class Scanner:
     cdef Batch _batch(self, object data, str form, Py_ssize_t begin, Py_ssize_t end):
         """Take a batch nobody holds any more, or a new one: its rows are the costly part."""
         cdef Batch batch
-        if self.interfaces.count == 0 and form == "pcap":
-            raise ValueError("the capture's interface was not described")
         for batch in self.pool:
             if Py_REFCNT(batch) == 2:  # the pool's and ours
                 break
@@ -267,6 +270,7 @@ cdef class Scanner:
     cdef Batch _finish(self, Batch batch, int stop):
         self.damage = _WORDS.get(stop, "")
         self.other = stop == OTHER
+        self.more = stop == MORE
         if self.suspects or self.splitting:
             self._settle(batch)
         return batch

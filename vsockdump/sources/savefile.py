@@ -104,8 +104,9 @@ class Savefile:
                 yield batch
             if self._form.damage:
                 raise self._error(self._form.damage)
-            if not batch.count and not self._fill():
-                if not self._follow:
+            stuck = self._form.more or not (batch.count or batch.blocks)
+            if stuck and not self._fill():
+                if not self._follow or self.raw.stopped:
                     return self._check_cut()
                 yield None
                 time.sleep(POLL_S)
@@ -152,6 +153,10 @@ class _Form(Protocol):
     def damage(self) -> str:
         """Why nothing further can be read, empty where it can."""
 
+    @property
+    def more(self) -> bool:
+        """Whether the window's bytes are used up, but for the beginning of a record."""
+
     def scan(self, window: stream.Window) -> Batch:
         """Return what the window holds, up to a batch's fill; an empty batch asks for more."""
 
@@ -182,6 +187,10 @@ class _Pcap:
         self._scanner.add_interface(header.linktype)
 
     @property
+    def more(self) -> bool:
+        return self._scanner.more
+
+    @property
     def damage(self) -> str:
         return self._scanner.damage
 
@@ -208,6 +217,10 @@ class _Pcapng:
         self._order = pcap.NATIVE
         self._base = 0
         self._os = ""
+
+    @property
+    def more(self) -> bool:
+        return self._scanner.more
 
     def scan(self, window: stream.Window) -> Batch:
         blocks = bytearray()
