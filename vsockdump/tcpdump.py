@@ -44,7 +44,12 @@ def _tail(packet: Packet, monitor: VsockmonHeader, verbose: int) -> str:
     if verbose < 2 or monitor.op != vsockmon.Op.PAYLOAD:
         return ""
     cut = not packet.payload and packet.notes & Note.TRUNCATED
-    return " [|vsock]" if cut else hex_dump(packet.payload)
+    return " [|vsock]" if cut else _dump(packet.payload)
+
+
+def _dump(payload: bytes) -> str:
+    """The rows of a dump in one line, as tcpdump has them: it ends none but the last."""
+    return "\n" + hex_dump(payload).replace("\n", "") if payload else ""
 
 
 def _transport(number: int) -> str:
