@@ -1,12 +1,14 @@
 """The two kinds of run: a file from front to back, a live link until it is told to end."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from vsockdump import direction, pipeline, privileges
-from vsockdump.ending import signals
+from vsockdump.ending import interruptible, signals
+from vsockdump.errors import UsageError
 from vsockdump.errors import DeviceError
 from vsockdump.formats import linktypes
 from vsockdump.formats.pcapng import Drops
@@ -15,7 +17,7 @@ from vsockdump.messages import plural, say, tell
 from vsockdump.options import Options
 from vsockdump.outputs import Outputs
 from vsockdump.pipeline import Sink, Source
-from vsockdump.progress import Bar
+from vsockdump.progress import WORTH_A_BAR, Bar
 from vsockdump.sources.local import HOST, LOCAL
 from vsockdump.sources.savefile import Savefile
 from vsockdump.writers.output import ReaderGone
@@ -27,18 +29,29 @@ if TYPE_CHECKING:
 
 def read(path: str, wanted: Options) -> None:
     """Read one file as `wanted` says; raises VsockdumpError or ReaderGone."""
-    with closing(Savefile(path, wanted.follow)) as source:
+    with interruptible():
+        opened = Savefile(path, wanted.follow)
+    with closing(opened) as source:
+        _spare(source, wanted.write)
         first = source.interfaces[0] if source.interfaces else Interface(-1)
         with Outputs(wanted, source.interfaces, source.is_pcapng) as outputs:
             tell(f"reading from file {path}, {_link(first)}")
             run = _Run(source, outputs, wanted, frozenset({LOCAL, HOST}))
-            with _bar(source, wanted) as bars:
-                run.go(bars)
-    if wanted.count:
-        print(plural(run.count, "packet"))
+            try:
+                with _bar(source, wanted) as bars:
+                    run.go(bars)
+            finally:  # a damaged file has packets, too
+                run.print_count()
     lost = sum(drops.dropped for drops in source.drops.values())
     if lost:
         say(f"{plural(lost, 'packet')} had been lost when this file was captured")
+
+
+def _spare(source: Savefile, target: str) -> None:
+    """Refuse to empty the very file that is read."""
+    with suppress(OSError):
+        if target and os.path.samestat(os.fstat(source.raw.fileno()), os.stat(target)):  # noqa: PTH116
+            raise UsageError(f"-w {target}: this is the file that is read")
 
 
 def capture(wanted: Options) -> None:
@@ -66,8 +79,7 @@ def capture(wanted: Options) -> None:
                 run.tell_counts()
         if source.ended:
             raise DeviceError(source.ended)
-    if wanted.count:
-        print(plural(run.count, "packet"))
+    run.print_count()
     if not counts.received:
         say("no packet came; 'vsockdump doctor' tells what this machine can see")
 
@@ -100,11 +112,16 @@ class _Run:
             try:
                 self._loop(more or [])
             except Full as full:
-                say(str(full))
+                tell(str(full))
             except ReaderGone as gone:
                 if gone.path == self._wanted.write:  # of text `head` has seen enough
                     say(str(gone))
                 raise
+
+    def print_count(self) -> None:
+        """Print the one result of --count."""
+        if self._wanted.count:
+            print(plural(self.count, "packet"))
 
     def tell_counts(self) -> None:
         """Say how many packets were captured, and what else is known, as tcpdump does."""
@@ -137,7 +154,7 @@ def _live_counts(source: "Live") -> list[str]:
 def _bar(source: Savefile, wanted: Options) -> Iterator[list[Sink]]:
     """A progress bar where somebody sees it and it is in nobody's way."""
     prints_here = sys.stdout.isatty() and not (wanted.count or (wanted.write and not wanted.print))
-    if not sys.stderr.isatty() or prints_here or wanted.follow or not source.size:
+    if not sys.stderr.isatty() or prints_here or wanted.follow or source.size < WORTH_A_BAR:
         yield []
         return
     with closing(Bar(source)) as bar:
