@@ -22,13 +22,8 @@ def hex_ascii_dump(data: bytes) -> str:
 
 
 def ascii_dump(data: bytes) -> str:
-    """Return the bytes as text begun by a newline; a CR before a LF is left out."""
-    return "\n" + data.replace(b"\r\n", b"\n").translate(_TEXT).decode()
-
-
-def printable(text: str) -> str:
-    """Return text from a capture with every character that is not printable escaped."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    """Return the bytes as text begun by a newline; a CR before a LF or the end is left out."""
+    return "\n" + data.replace(b"\r\n", b"\n").removesuffix(b"\r").translate(_TEXT).decode()
 
 
 def _steps(data: bytes) -> range:

@@ -6,9 +6,10 @@ from vsockdump.dissectors import Layer
 from vsockdump.dissectors.virtio import VirtioHeader
 from vsockdump.engine.batch import Batch
 from vsockdump.engine.lines import Lines
+from vsockdump.messages import printable
 
 from . import tcpdump
-from .dumps import ascii_dump, hex_ascii_dump, hex_dump, printable
+from .dumps import ascii_dump, hex_ascii_dump, hex_dump
 from .packet import Packet, packet
 from .stamps import stamps
 from .style import Style
@@ -35,7 +36,7 @@ class Text:
             numbers=style.numbers,
         )
         self._dump = _dump(style)
-        self._with_link = max(style.hex, style.hex_ascii, style.ascii) > 1
+        self._with_link = (style.hex_ascii or style.hex or style.ascii) > 1
 
     def render(self, batch: Batch) -> bytes:
         """Return the text of every packet of the batch."""
@@ -55,17 +56,19 @@ class Text:
         return text + self._below(found) + "\n"
 
     def _below(self, found: Packet) -> str:
+        if self._style.tcpdump and not (found.layers or self._with_link):
+            return ""  # all that there is are bytes of the header that it leaves out
         data = found.frame if self._with_link else found.frame[_link_size(found) :]
         return self._dump(data) if self._dump and data else ""
 
 
 def _dump(style: Style) -> Dump | None:
-    """The first of -A, -X and -x that was given, in tcpdump's order."""
-    if style.ascii:
-        return ascii_dump
+    """What the first of -X, -x and -A that was given asks for: tcpdump's order."""
     if style.hex_ascii:
         return hex_ascii_dump
-    return hex_dump if style.hex else None
+    if style.hex:
+        return hex_dump
+    return ascii_dump if style.ascii else None
 
 
 def _link_size(found: Packet) -> int:
