@@ -2,7 +2,7 @@
 
 import argparse
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NoReturn
 
@@ -10,6 +10,12 @@ from vsockdump import __version__
 from vsockdump.errors import UsageError
 from vsockdump.style import Style
 from vsockdump.writers.rotation import Rotation
+
+RING_KIB = 65536
+"""64 MiB: what a burst of 200 ms at full speed needs."""
+
+SNAPLEN = 262144
+"""libpcap's MAXIMUM_SNAPLEN."""
 
 FORMATS = ("text", "tcpdump", "jsonl", "csv", "fields")
 
@@ -75,13 +81,14 @@ def parse(argv: Sequence[str]) -> Options:
 
 
 def _contradictions(found: Options) -> tuple[tuple[object, str], ...]:
-    expression = " ".join(found.expression) or found.expression_file
+    expression = " ".join(found.expression) or _from_file(found.expression_file)
     return (
         (found.interface and found.read, "-i captures and -r reads a file: give one of them"),
         (found.times > 5, "-t can be given five times at the most"),
         (found.follow and not found.read, "--follow goes with -r"),
         (found.format == "fields" and not found.field, "--format fields goes with --field"),
-        (found.files and not (found.size != "0" or found.seconds), "-W goes with -C or -G"),
+        (found.format == "tcpdump" and found.field, "--field does not go with --format tcpdump"),
+        (found.files and not (found.size or found.seconds), "-W goes with -C or -G"),
         (expression, f"{expression}: filter expressions are not understood yet"),
     )
 
@@ -106,22 +113,22 @@ def style(options: Options) -> Style:
 
 def rotation(options: Options) -> Rotation:
     """Return when the next file begins; raises UsageError for a size that is none."""
-    match = re.fullmatch(r"(\d+)([kmg]?)b?", options.size.lower())
-    if not match or (options.size != "0" and not int(match[1])):
-        raise UsageError(f"-C {options.size}: not a size")
+    match = re.fullmatch(r"([0-9]{1,9})([kmg]?)b?", options.size.lower() or "0")
+    if not match or (options.size and not int(match[1])):
+        raise UsageError(f"-C {options.size}: not a size such as 100, 512k or 2g")
     unit = {"": 1_000_000, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}[match[2]]
     return Rotation(int(match[1]) * unit, options.seconds, options.files, options.command)
 
 
-def _expression(options: Options) -> str:
-    return " ".join(options.expression) or f"-F {options.expression_file}"
+def _from_file(path: str) -> str:
+    return path and f"-F {path}"
 
 
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one sentence; tcpdump's exit status for it is 1."""
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}; see 'vsockdump --help'")
+        raise UsageError(f"{message.removeprefix('argument ')}; see 'vsockdump --help'")
 
     def format_help(self) -> str:
         from rich_argparse import RawDescriptionRichHelpFormatter  # noqa: PLC0415 - 20 ms
@@ -145,10 +152,10 @@ class _Group:
     def value(self, names: str, name: str, metavar: str, text: str, default: str = "") -> None:
         self._add(*names.split(), dest=name, metavar=metavar, default=default, help=text)
 
-    def number(self, names: str, name: str, metavar: str, text: str, default: int = 0) -> None:
-        self._add(
-            *names.split(), dest=name, metavar=metavar, type=_number, default=default, help=text
-        )
+    def number(
+        self, names: str, name: str, metavar: str, text: str, kind: Callable[[str], int]
+    ) -> None:
+        self._add(*names.split(), dest=name, metavar=metavar, type=kind, default=0, help=text)
 
     def choice(
         self, names: str, name: str, choices: Sequence[str], default: str, text: str
@@ -166,14 +173,16 @@ def _parser() -> argparse.ArgumentParser:
         # Every add_argument() makes one: of a width given, it does not ask the terminal each time.
         formatter_class=partial(argparse.RawDescriptionHelpFormatter, width=80),
         allow_abbrev=False,
+        add_help=False,
     )
     _add_input(_Group(parser, "where packets come from"))
     _add_output(_Group(parser, "where packets go"))
     _add_text(_Group(parser, "how packets look"))
     _add_times(parser.add_argument_group("how times look"))
-    _add_rest(_Group(parser, "else"))
-    parser.add_argument("--version", action="version", version=f"vsockdump {__version__}")
-    parser.add_argument("expression", nargs="*", help="which packets (not understood yet)")
+    _add_rest(_Group(parser, "more"))
+    _add_ends(parser.add_argument_group("about vsockdump"))
+    parser.add_argument("expression", nargs="*", help=argparse.SUPPRESS)
+    parser.set_defaults(buffer=RING_KIB)
     return parser
 
 
@@ -185,43 +194,59 @@ def _add_input(group: _Group) -> None:
         "capture from this link; a missing vsockmon link is made, and removed at the end",
     )
     group.value("-r", "read", "FILE", "read a pcap or pcapng file, also .gz and .zst; - is stdin")
-    group.flag("--follow", "follow", "with -r: go on with what is appended to the file")
-    group.flag("--create", "create", "make a missing link whatever its name")
-    group.number("-c", "limit", "COUNT", "end after COUNT packets")
+    group.flag("--follow", "follow", "with -r: at the end of the file wait for more")
+    group.flag("--create", "create", "with -i: make a missing link whatever its name")
+    group.number("-c", "limit", "COUNT", "end after COUNT packets", _positive)
     group.choice(
         "-Q --direction",
         "direction",
         ("in", "out", "inout"),
         "inout",
-        "only packets to or from this machine's CIDs; the host's in a file",
+        "only packets to (in) or from (out) this machine's CIDs; with -r: the host's",
     )
     group.number(
         "-s --snapshot-length",
         "snaplen",
         "BYTES",
-        "keep so much of each frame; 76 is all headers, 0 everything",
+        "capture so much of each frame: 76 is all headers, 0 (default) everything",
+        _snaplen,
     )
     group.number(
-        "-B --buffer-size", "buffer", "KIB", "size of the capture ring, default %(default)s", 65536
+        "-B --buffer-size",
+        "buffer",
+        "KIB",
+        f"size of the capture ring, default {RING_KIB}",
+        _positive,
     )
     group.flag("--immediate-mode", "immediate", "hand packets over within a millisecond, not ten")
-    group.value("-F", "expression_file", "FILE", "read the filter expression from FILE")
+    group.value(
+        "-F", "expression_file", "FILE", "read the filter expression from FILE (not understood yet)"
+    )
 
 
 def _add_output(group: _Group) -> None:
     group.value(
-        "-w", "write", "FILE", "save packets, as pcapng if FILE ends so, else as pcap; - is stdout"
+        "-w",
+        "write",
+        "FILE",
+        "save packets: as pcapng if FILE ends in .pcapng, else as pcap; - is stdout",
     )
-    group.flag("--print", "print", "print packets although -w saves them")
-    group.flag("--count", "count", "print only how many packets there were")
-    group.value(
-        "-C", "size", "SIZE", "next file after SIZE million bytes; k, m, g count in 1024", "0"
+    group.flag("--print", "print", "with -w: print packets as well")
+    group.flag("--count", "count", "print how many packets there were, and nothing else")
+    group.value("-C", "size", "SIZE", "next file after SIZE million bytes; k, m, g count in 1024")
+    group.number(
+        "-G",
+        "seconds",
+        "SECONDS",
+        "next file after so long; FILE may hold strftime's marks, such as %%H",
+        _number,
     )
     group.number(
-        "-G", "seconds", "SECONDS", "next file after so long; FILE may hold marks of strftime"
-    )
-    group.number(
-        "-W", "files", "COUNT", "with -C: COUNT files in a ring; with -G: end after COUNT files"
+        "-W",
+        "files",
+        "COUNT",
+        "with -C: COUNT files in a ring; with -G: end after COUNT files",
+        _positive,
     )
     group.value(
         "-z --postrotate-command", "command", "COMMAND", "run COMMAND FILE on each finished file"
@@ -233,9 +258,9 @@ def _add_output(group: _Group) -> None:
         "once all is open become USER; else who called sudo, or nobody; root stays root",
     )
     group.flag(
-        "-U --packet-buffered", "_unbuffered", "save packets as they come, as is always done"
+        "-U --packet-buffered", "_unbuffered", "nothing: packets are always saved as they come"
     )
-    group.flag("-l --line-buffered", "_unbuffered", "print packets as they come, as is always done")
+    group.flag("-l --line-buffered", "_unbuffered", "nothing: they are always printed as they come")
 
 
 def _add_text(group: _Group) -> None:
@@ -247,7 +272,7 @@ def _add_text(group: _Group) -> None:
     group.flag("-q --quiet --quick", "quick", "say less")
     group.count("-v", "verbose", "say more; -vv the layers as a tree, -vvv the payload too")
     group.flag("-e", "link", "show the monitor's own header")
-    group.count("-x", "hex", "dump what follows the monitor's header; -xx all of the frame")
+    group.count("-x", "hex", "dump the frame behind the monitor's header in hex; -xx all of it")
     group.count("-X", "hex_ascii", "the same, with ASCII beside")
     group.count("-A", "ascii", "the same, as text")
     group.flag("-# --number", "numbers", "number the packets")
@@ -272,6 +297,12 @@ def _add_times(group: argparse._ArgumentGroup) -> None:
     )
 
 
+def _add_ends(group: argparse._ArgumentGroup) -> None:
+    version = f"vsockdump {__version__}"
+    group.add_argument("-h", "--help", action="help", help="print this and end")
+    group.add_argument("--version", action="version", version=version, help="print it and end")
+
+
 def _add_rest(group: _Group) -> None:
     group.flag("-D --list-interfaces", "list_interfaces", "list the vsockmon links")
     group.flag("-L --list-data-link-types", "list_linktypes", "list the link types")
@@ -281,9 +312,21 @@ def _add_rest(group: _Group) -> None:
 
 
 def _number(text: str) -> int:
-    if not text.isdecimal() or int(text) >= 1 << 32:
+    if not re.fullmatch("[0-9]{1,10}", text) or int(text) >= 1 << 32:
         raise argparse.ArgumentTypeError(f"{text!r} is no number below 2^32")
     return int(text)
+
+
+def _positive(text: str) -> int:
+    if not _number(text):
+        raise argparse.ArgumentTypeError("0 makes no sense")
+    return _number(text)
+
+
+def _snaplen(text: str) -> int:
+    if _number(text) > SNAPLEN:
+        raise argparse.ArgumentTypeError(f"{text} is more than {SNAPLEN}, the longest there is")
+    return _number(text)
 
 
 def _precision(text: str) -> bool:
