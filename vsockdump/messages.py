@@ -6,12 +6,17 @@ import sys
 def say(text: str) -> None:
     """Tell the user something in our name."""
     sys.stdout.flush()
-    print(f"vsockdump: {text}", file=sys.stderr, flush=True)
+    tell(f"vsockdump: {text}")
 
 
 def tell(line: str) -> None:
     """Print a line that tcpdump prints too, worded as it does."""
-    print(line, file=sys.stderr, flush=True)
+    print(printable(line), file=sys.stderr, flush=True)
+
+
+def printable(text: str) -> str:
+    """Return text from elsewhere, a name or a comment, with all that is not printable escaped."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def plural(count: int, word: str) -> str:
