@@ -40,6 +40,8 @@ class Recorder:
         self._full = False
         self._children: list[subprocess.Popen[bytes]] = []
         self._writer: Writer | None = None
+        if rotation.command:
+            self._prepare()
         if second is not None or not rotation.seconds:
             self._begin((second or 0) * 1_000_000_000)
 
@@ -118,12 +120,17 @@ class Recorder:
         if self._rotation.command:
             self._start(writer.output.name)
 
+    def _prepare(self) -> None:
+        """Load what only -z needs: once privileges are dropped, its files may not be readable."""
+        import shlex  # noqa: F401, PLC0415
+        import subprocess  # noqa: F401, PLC0415
+
     def _start(self, name: str) -> None:
         """Run the -z command on a finished file, beside the capture, with the lowest priority.
 
         In a session of its own: the terminal's Ctrl-C is for the capture.
         """
-        import shlex  # noqa: PLC0415 - only -z needs either
+        import shlex  # noqa: PLC0415 - see _prepare
         import subprocess  # noqa: PLC0415
 
         self._children = [child for child in self._children if child.poll() is None]
