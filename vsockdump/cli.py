@@ -3,10 +3,12 @@
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from vsockdump import options
-from vsockdump.errors import DeviceError, VsockdumpError
+from vsockdump.ending import Ended
+from vsockdump.errors import DeviceError, VsockdumpError, WriteError
 from vsockdump.messages import say
 from vsockdump.options import Options
 from vsockdump.writers.output import ReaderGone
@@ -14,19 +16,47 @@ from vsockdump.writers.output import ReaderGone
 
 def main(argv: Sequence[str]) -> int:
     """Run one command line and return the exit status: tcpdump's, where tcpdump has one."""
+    _hold_streams()
     try:
-        if argv and argv[0] in options.COMMANDS:
-            return _command(argv)
-        _run(options.parse(argv))
-        sys.stdout.flush()
+        with _printing():
+            if argv and argv[0] in options.COMMANDS:
+                return _command(argv)
+            _run(options.parse(argv))
     except VsockdumpError as error:
         say(str(error))
         return error.exit_code
     except (ReaderGone, BrokenPipeError):
-        return _reader_gone()
+        return _nothing_more()
+    except Ended:
+        return 0
     except KeyboardInterrupt:  # there was no run yet, or a second signal ended it
         return 128 + signal.SIGINT
     return 0
+
+
+def _hold_streams() -> None:
+    """Put something in the place of a standard stream that is closed: no file must get there.
+
+    Using it fails as it would have failed, but for what is said on stderr, which nobody hears.
+    """
+    for name, flags in (("stdin", os.O_WRONLY), ("stdout", os.O_RDONLY), ("stderr", os.O_WRONLY)):
+        if getattr(sys, name) is None:  # the lowest number that is free is the one it had
+            setattr(sys, name, os.fdopen(os.open(os.devnull, flags), "w"))
+
+
+@contextmanager
+def _printing() -> Iterator[None]:
+    """Have all that is printed arrive, or say why not."""
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _nothing_more()
+        raise WriteError(f"standard output: {error.strerror}") from error
 
 
 def _command(argv: Sequence[str]) -> int:
@@ -70,7 +100,7 @@ def _list_linktypes(wanted: Options) -> None:
     print(f"  {linktypes.describe(LINKTYPES[0])}")
 
 
-def _reader_gone() -> int:
+def _nothing_more() -> int:
     """End quietly: whoever read our output, as `head` does, has seen enough."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the exit flushes it once more
     return 0

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from vsockdump import direction, pipeline, privileges
 from vsockdump.ending import interruptible, signals
-from vsockdump.errors import UsageError
-from vsockdump.errors import DeviceError
+from vsockdump.errors import DeviceError, UsageError
 from vsockdump.formats import linktypes
 from vsockdump.formats.pcapng import Drops
 from vsockdump.interface import Interface
@@ -49,8 +48,10 @@ def read(path: str, wanted: Options) -> None:
 
 def _spare(source: Savefile, target: str) -> None:
     """Refuse to empty the very file that is read."""
+    if not (target and source.raw.regular):
+        return
     with suppress(OSError):
-        if target and os.path.samestat(os.fstat(source.raw.fileno()), os.stat(target)):  # noqa: PTH116
+        if os.path.samestat(os.fstat(source.raw.fileno()), os.stat(target)):  # noqa: PTH116
             raise UsageError(f"-w {target}: this is the file that is read")
 
 

@@ -55,9 +55,12 @@ class Output:
         self.size += written
 
     def sync(self) -> None:
-        """Ask the system to bring what was written to the disk."""
-        if self._regular:
-            os.fsync(self.fd)
+        """Ask the system to bring what was written to the disk; raises WriteError."""
+        try:
+            if self._regular:
+                os.fsync(self.fd)
+        except OSError as error:
+            raise WriteError(f"{self.name}: {_reason(error)}") from error
 
     def close(self) -> None:
         """Close the file; raises WriteError where the system reports a late failure."""
