@@ -3,8 +3,11 @@
 What leaves here is printable, newlines and tabs apart: captured bytes do not reach a terminal raw.
 """
 
+import re
+
 _WIDTH = 16
 _SHOWN = bytes(c if 0x20 < c < 0x7F else 0x2E for c in range(256))
+_UNSHOWN = re.compile(rb"\r(?=\n|.?\Z)", re.DOTALL)  # before a LF, and last or last but one
 _TEXT = bytes(c if 0x20 <= c < 0x7F or c in b"\t\n" else 0x2E for c in range(256))
 
 
@@ -22,8 +25,8 @@ def hex_ascii_dump(data: bytes) -> str:
 
 
 def ascii_dump(data: bytes) -> str:
-    """Return the bytes as text begun by a newline; a CR before a LF or the end is left out."""
-    return "\n" + data.replace(b"\r\n", b"\n").removesuffix(b"\r").translate(_TEXT).decode()
+    """Return the bytes as text begun by a newline, without the CRs that tcpdump leaves out."""
+    return "\n" + _UNSHOWN.sub(b"", data).translate(_TEXT).decode()
 
 
 def _steps(data: bytes) -> range:
