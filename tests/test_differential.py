@@ -472,9 +472,9 @@ def scapy_time(meta: Any, unit: int) -> int:  # noqa: ANN401 - untyped
 def test_dpkt_reads_the_same_packets(path: Path, plain: Plain) -> None:
     """Its times are floats of seconds: some hundred nanoseconds are lost."""
     pcap, pcapng = pytest.importorskip("dpkt.pcap"), pytest.importorskip("dpkt.pcapng")
-    data = plain(path).read_bytes()
-    is_pcapng = data[:4] == struct.pack("=I", 0x0A0D0D0A)
-    reader = (pcapng if is_pcapng else pcap).Reader(io.BytesIO(data))
-    for (seconds, frame), (ns, mine, _) in zip(reader, taken(path), strict=True):
-        assert bytes(frame) == mine
+    file = plain(path).read_bytes()
+    is_pcapng = file[:4] == struct.pack("=I", 0x0A0D0D0A)
+    reader = (pcapng if is_pcapng else pcap).Reader(io.BytesIO(file))
+    for (seconds, data), (ns, mine, _) in zip(reader, taken(path), strict=True):
+        assert bytes(data) == mine
         assert abs(int(seconds * SECOND) - ns) < 1000
