@@ -68,17 +68,18 @@ cdef void _set_resolution(Interface *new, int tsresol):
         new.multiply = 0
 
 
+cdef Row _like           # any row: all have their fields at the same places
 cdef dict _FIELDS = {}   # name -> (offset in a row, format of struct, bytes)
 
 
 cdef void _field(str name, str format, void *place):
     size = {"H": 2, "I": 4, "Q": 8, "q": 8}[format]
-    _FIELDS[name] = (<Py_ssize_t>place, format, size)
+    _FIELDS[name] = (<char *>place - <char *>&_like, format, size)
 
 
 cdef void _fields():
     """Write down where a row has each of its fields, in the order a packet is read."""
-    cdef Row *row = NULL
+    cdef Row *row = &_like
     _field("time", "q", &row.time)
     _field("interface", "H", &row.interface)
     _field("cap_len", "I", &row.cap_len)
