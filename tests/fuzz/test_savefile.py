@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ..frames import (
+from tests.frames import (
     RW,
     enhanced,
     frame,
