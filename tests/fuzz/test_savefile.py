@@ -20,6 +20,7 @@ from tests.frames import (
     section,
     simple,
 )
+
 from .render import PCAPS, render, seeds
 
 SECTIONS = b"".join(
