@@ -42,3 +42,33 @@ def start(
 def lines(result: Result) -> list[str]:
     """What was said on stderr."""
     return result.stderr.decode().splitlines()
+
+
+class Waiting:
+    """A run that has printed all its pipe gave, and waits for more."""
+
+    def __init__(self, *words: str | Path, data: bytes, before: str = "") -> None:
+        self.process = start("-r", "-", *words, stdin=subprocess.PIPE, before=before)
+        assert self.process.stdin is not None
+        self.process.stdin.write(data)
+        self.process.stdin.flush()
+
+    def first_line(self) -> bytes:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline()
+
+    def said(self) -> bytes:
+        assert self.process.stderr is not None
+        return self.process.stderr.readline()
+
+    def end(self) -> tuple[int, bytes, bytes]:
+        """Wait for its end: status, the rest of what was printed and of what was said."""
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
+        out, said = self.process.stdout.read(), self.process.stderr.read()
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        status = self.process.wait(20)
+        self.process.stdout.close()
+        self.process.stderr.close()
+        return status, out, said
