@@ -274,9 +274,12 @@ class _Pcapng:
         elif kind == pcapng.INTERFACE:
             self._describe(pcapng.parse_interface(block, order))
         elif kind == pcapng.STATISTICS:
-            drops = pcapng.parse_statistics(block, order)
-            if drops is not None:
-                self.drops[self._base + drops.interface] = drops
+            self._count(pcapng.parse_statistics(block, order))
+
+    def _count(self, drops: pcapng.Drops | None) -> None:
+        """Keep the last counts of an interface; those of none that was described mean nothing."""
+        if drops is not None and self._base + drops.interface < len(self.interfaces):
+            self.drops[self._base + drops.interface] = drops
 
     def _describe(self, interface: Interface | None) -> None:
         if interface is None:
