@@ -3,6 +3,8 @@
 import gzip
 import struct
 import tracemalloc
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.frames import (
     RW,
+    block,
     enhanced,
     frame,
     interface,
@@ -20,6 +23,7 @@ from tests.frames import (
     section,
     simple,
 )
+from vsockdump.sources.savefile import Savefile
 
 from .render import PCAPS, render, seeds
 
@@ -91,6 +95,16 @@ def test_any_bytes(data: bytes) -> None:
 def test_the_captures_themselves_are_read(name: str) -> None:
     """What is mutated is worth it: it holds packets."""
     assert render(SOURCES[name]) > 0 or name.startswith("packed ")
+
+
+def test_counts_of_interfaces_that_are_not_there_are_not_kept(tmp_path: Path) -> None:
+    """Else a file of nothing but counts takes more memory than it has bytes."""
+    counts = b"".join(block(5, struct.pack("<III", index, 0, 0)) for index in range(1000))
+    path = tmp_path / "counts.pcapng"
+    path.write_bytes(section() + interface() * 2 + counts + enhanced(frame(RW, b"abc")))
+    with closing(Savefile(str(path))) as source:
+        assert sum(batch.count for batch in source.batches() if batch) == 1
+        assert list(source.drops) == [0, 1]
 
 
 @pytest.mark.parametrize("order", "<>")
