@@ -6,9 +6,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from vsockdump.sources import netlink
 from vsockdump.sources.standin import Standin
+
+# No test is timed: a busy machine is not a fault.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 CLONE_NEWNET = 0x40000000  # linux/sched.h
 KINDS = ("dummy", "ifb", "bridge", "veth")  # links that are easily made; one is in most kernels

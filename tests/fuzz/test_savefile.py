@@ -70,7 +70,7 @@ def mutations(draw: st.DrawFn) -> bytes:
     return bytes(data)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(mutations())
 def test_a_damaged_capture(data: bytes) -> None:
     tracemalloc.start()
@@ -83,7 +83,7 @@ def test_a_damaged_capture(data: bytes) -> None:
     assert peak < (24 << 20)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary(max_size=300))
 def test_any_bytes(data: bytes) -> None:
     render(data)
