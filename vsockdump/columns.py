@@ -51,6 +51,12 @@ def _always(name: str) -> Values:
     return lambda batch: batch.column(name).tolist()
 
 
+def _interface(batch: Batch) -> Sequence[Value]:
+    if batch.form.partition("/")[0] == "pcap":  # which knows of none
+        return [None] * batch.count
+    return batch.column("interface").tolist()
+
+
 def _number(batch: Batch) -> Sequence[Value]:
     return range(batch.first, batch.first + batch.count)
 
@@ -127,7 +133,7 @@ COLUMNS = (
     Column("number", "int", "", _number, "frame.number"),
     Column("time_ns", "int", "ns since 1970", _always("time"), "frame.time_epoch", _seconds),
     Column("time", "str", "UTC", _time, usual=False),
-    Column("interface", "int", "index", _always("interface"), "frame.interface_id"),
+    Column("interface", "int", "index", _interface, "frame.interface_id"),
     Column("cap_len", "int", "bytes", _always("cap_len"), "frame.cap_len"),
     Column("wire_len", "int", "bytes", _always("wire_len"), "frame.len"),
     Column("src_cid", "int", "", of(VSOCKMON, "src_cid"), "vsock.src_cid"),
