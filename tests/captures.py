@@ -2,7 +2,12 @@
 
 import struct
 from collections.abc import Iterable, Sequence
+from contextlib import closing
+from pathlib import Path
 from typing import NamedTuple
+
+from vsockdump.engine.batch import Batch
+from vsockdump.sources.savefile import Savefile
 
 VSOCK, SLL, SLL2, ETHERNET = 271, 113, 276, 1
 SECOND = 1_000_000_000
@@ -144,3 +149,11 @@ def everything() -> bytes:
     out += section(">", ((3, b"AIX"),)) + interface(">", ((2, b"mon2"), (9, b"\x09")))
     out += b"".join(enhanced(taken, ">", given=((1, b"big"),)) for taken in more)
     return out + block(CUSTOM, struct.pack(">I", 32473) + b"end", ">") + statistics(5, 1, ">")
+
+
+def first_batch(data: bytes, folder: Path) -> Batch:
+    """Read a capture's first batch of packets; it stays valid, as nothing more is read."""
+    path = folder / "capture"
+    path.write_bytes(data)
+    with closing(Savefile(str(path))) as source:
+        return next(batch for batch in source.batches() if batch)

@@ -38,7 +38,10 @@ def test_what_each_signal_does(number: signal.Signals) -> None:
 
 def test_a_second_one_is_not_caught() -> None:
     heard: list[str] = []
-    with pytest.raises(KeyboardInterrupt), signals(lambda: heard.append("stop"), list, list):
+    with (
+        pytest.raises(KeyboardInterrupt),
+        signals(lambda: heard.append("stop"), lambda: None, lambda: None),
+    ):
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
     assert heard == ["stop"]
@@ -56,7 +59,7 @@ def test_what_was_ignored_stays_ignored() -> None:
     try:
         with interruptible():
             signal.raise_signal(signal.SIGHUP)
-        with signals(lambda: heard.append("stop"), list, list):
+        with signals(lambda: heard.append("stop"), lambda: None, lambda: None):
             signal.raise_signal(signal.SIGHUP)
     finally:
         signal.signal(signal.SIGHUP, before)

@@ -1,0 +1,130 @@
+"""The options: what they mean, alone and in clusters, and what contradicts itself."""
+
+import pytest
+
+from vsockdump import options
+from vsockdump.errors import UsageError
+from vsockdump.options import parse
+from vsockdump.style import Style
+from vsockdump.writers.rotation import Rotation
+
+
+def test_defaults() -> None:
+    found = parse([])
+    assert (found.read, found.interface, found.write, found.user) == ("", "", "", "")
+    assert (found.limit, found.snaplen, found.buffer, found.times) == (0, 0, 65536, 0)
+    assert (found.format, found.direction) == ("text", "inout")
+    assert options.style(found) == Style()
+    assert options.rotation(found) == Rotation()
+
+
+def test_a_cluster_of_letters() -> None:
+    found = parse(["-nnvvXSs0", "-rfile", "-c5", "-w-"])
+    assert (found.numeric, found.verbose, found.hex_ascii, found.snaplen) == (True, 2, 1, 0)
+    assert (found.read, found.limit, found.write) == ("file", 5, "-")
+
+
+@pytest.mark.parametrize(
+    ("words", "style"),
+    [
+        ("-n", Style(numeric=True)),
+        ("-nn", Style(numeric=True)),
+        ("-e", Style(link=True)),
+        ("-q", Style(quick=True)),
+        ("-vvv", Style(verbose=3)),
+        ("-xx -X -AA", Style(hex=2, hex_ascii=1, ascii=2)),
+        ("-tttt", Style(times=4)),
+        ("-#", Style(numbers=True)),
+        ("--number --lengths", Style(numbers=True, lengths=True)),
+        ("--nano", Style(nano=True)),
+        ("--nano --micro", Style()),
+        ("--time-stamp-precision nano", Style(nano=True)),
+        ("--time-stamp-precision=nano --time-stamp-precision=micro", Style()),
+        ("--format tcpdump", Style(tcpdump=True)),
+        ("-l -U -K -S -p --immediate-mode -B 9", Style()),
+    ],
+)
+def test_looks(words: str, style: Style) -> None:
+    assert options.style(parse(words.split())) == style
+
+
+@pytest.mark.parametrize(
+    ("words", "name", "value"),
+    [
+        ("-i link", "interface", "link"),
+        ("--interface=link", "interface", "link"),
+        ("-r -", "read", "-"),
+        ("-s 96", "snaplen", 96),
+        ("--snapshot-length 262144", "snaplen", 262144),
+        ("-B 4096", "buffer", 4096),
+        ("--buffer-size=4096", "buffer", 4096),
+        ("-Q in", "direction", "in"),
+        ("--direction=out", "direction", "out"),
+        ("-Z user", "user", "user"),
+        ("--relinquish-privileges=user", "user", "user"),
+        ("-r f --follow", "follow", True),
+        ("--create", "create", True),
+        ("--print", "print", True),
+        ("--count", "count", True),
+        ("-D", "list_interfaces", True),
+        ("--list-interfaces", "list_interfaces", True),
+        ("-L", "list_linktypes", True),
+        ("--list-data-link-types", "list_linktypes", True),
+        ("--immediate-mode", "immediate", True),
+        ("--format csv", "format", "csv"),
+        ("--field src_cid", "format", "fields"),
+        ("--field src_cid --format jsonl", "format", "jsonl"),
+    ],
+)
+def test_values(words: str, name: str, value: object) -> None:
+    assert getattr(parse(words.split()), name) == value
+
+
+@pytest.mark.parametrize(
+    ("words", "rotation"),
+    [
+        ("-C 1", Rotation(1_000_000)),
+        ("-C 2k -W 3", Rotation(2048, 0, 3)),
+        ("-C 2KB", Rotation(2048)),
+        ("-C 1m", Rotation(1 << 20)),
+        ("-C 1gb", Rotation(1 << 30)),
+        ("-G 60 -W 2 -z gzip", Rotation(0, 60, 2, "gzip")),
+        ("--postrotate-command=xz", Rotation(command="xz")),
+    ],
+)
+def test_rotation(words: str, rotation: Rotation) -> None:
+    assert options.rotation(parse(words.split())) == rotation
+
+
+@pytest.mark.parametrize("size", ["0", "x", "-1", "1t", "1kk", "1.5", "\u0661", "9" * 30])
+def test_sizes_that_are_none(size: str) -> None:
+    with pytest.raises(UsageError):
+        options.rotation(parse([f"-C{size}"]))
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("-i a -r b", "-i captures and -r reads a file: give one of them"),
+        ("-tttttt", "-t can be given five times at the most"),
+        ("--follow", "--follow goes with -r"),
+        ("--format fields", "--format fields goes with --field"),
+        ("--format tcpdump --field x", "--field does not go with --format tcpdump"),
+        ("-W 2", "-W goes with -C or -G"),
+        ("-r f tcp or not udp", "tcp or not udp: filter expressions are not understood yet"),
+        ("-F file", "-F file: filter expressions are not understood yet"),
+        ("-c 0", "-c: 0 makes no sense; see 'vsockdump --help'"),
+        ("-c -1", "-c: '-1' is no number below 2^32; see 'vsockdump --help'"),
+        ("-c 4294967296", "-c: '4294967296' is no number below 2^32; see 'vsockdump --help'"),
+        ("-s 262145", "-s/--snapshot-length: 262145 is more than 262144, the longest there is"),
+        ("-B 0", "-B/--buffer-size: 0 makes no sense"),
+        ("--coun", "unrecognized arguments: --coun; see 'vsockdump --help'"),
+        ("--time-stamp-precision pico", "--time-stamp-precision: 'pico' is neither micro nor nano"),
+        ("-Q up", "-Q/--direction: invalid choice: 'up'"),
+        ("-r", "-r: expected one argument"),
+    ],
+)
+def test_what_is_wrong_is_told(words: str, sentence: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse(words.split())
+    assert str(caught.value).startswith(sentence)
