@@ -116,7 +116,16 @@ def test_a_full_disk_keeps_what_fits(tmp_path: Path, name: str) -> None:
     kept.mkdir()
     big.write_bytes(captures.pcap(some(2000, size=150)))
     words = ["-r", str(big), "-w", str(disk / name), "-Z", "root"]
-    script: list[str] = ["unshare", "-m", "env", f"DISK={disk}", f"KEPT={kept}", "sh", "-c", _ON_A_SMALL_DISK]
+    script: list[str] = [
+        "unshare",
+        "-m",
+        "env",
+        f"DISK={disk}",
+        f"KEPT={kept}",
+        "sh",
+        "-c",
+        _ON_A_SMALL_DISK,
+    ]
     done = run(*script, "sh", str(disk), *ARGV, *words)
     if done.returncode == 77:
         pytest.skip("no private mount to be had")
