@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vsockdump.dissectors import Dissection, dissect
-from vsockdump.dissectors.notes import ANY_DEFECT_A
+from vsockdump.dissectors.notes import Note
 from vsockdump.dissectors.splits import Splits
 from vsockdump.engine.batch import Batch
 from vsockdump.engine.scan import Scanner
@@ -129,12 +129,17 @@ def mutated(draw: st.DrawFn) -> bytes:
 
 
 @st.composite
-def split(draw: st.DrawFn) -> bytes:
-    """One of a few directions' packets, that may continue another by defect A1 or A2."""
-    held, length = draw(st.integers(0, 12)), draw(st.integers(0, 12))
+def split(draw: st.DrawFn) -> Taken:
+    """A packet that is likely to continue one before it, by defect A1 or A2, or to end it."""
+    held = draw(st.sampled_from([2, 4, 4, 8, 8, 12]))
+    length = draw(st.sampled_from([2, 4, 4, 4, held]))
     op = draw(st.sampled_from([RW, RW, RW, RW, SHUTDOWN]))
-    source = Ends(src_port=draw(st.sampled_from([1, 2, 1 + 1024])))
-    return frame(op, bytes(range(held)), length=length, ends=source)
+    source = Ends(src_port=draw(st.sampled_from([1, 1, 1 + 1024])))
+    interface = draw(st.sampled_from([0, 2, 2, 3]))
+    link = sll2(draw(st.sampled_from([1, 2]))) if INTERFACES[interface] == SLL2 else b""
+    data = link + frame(op, bytes(range(held)), length=length, ends=source)
+    kept = data[: draw(st.sampled_from([len(data), len(data), len(data) - 3]))]
+    return Taken(kept, len(data), interface)
 
 
 @st.composite
@@ -176,23 +181,45 @@ def test_any_frames(frames: list[Taken]) -> None:
 
 
 @settings(max_examples=300)
-@given(st.lists(taken(split()), max_size=20), st.integers(1, 20))
+@given(st.lists(split(), max_size=30), st.integers(1, 30))
 def test_split_packets_in_any_order(frames: list[Taken], at_once: int) -> None:
     check(frames, at_once)
 
 
+LONG, REST, WHOLE = (frame(RW, bytes(range(n)), length=4) for n in (8, 6, 4))
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [
+        [LONG, WHOLE, LONG, WHOLE],
+        [LONG, LONG, LONG],
+        [frame(RW, bytes(10), length=4), REST, frame(RW, bytes(2)), LONG],
+        [REST, frame(RW, bytes(6), length=2)],
+    ],
+    ids=["A1 of two halves, twice", "A2 of two halves, and another", "A1", "A2"],
+)
+@pytest.mark.parametrize("links", [(0,), (1,), (2,), (0, 3), (2, 2)])
+def test_split_packets(frames: list[bytes], links: tuple[int, ...]) -> None:
+    """Each packet on one link or on two in a row; a batch ends between any of them."""
+    found = [
+        Taken({SLL: sll(), SLL2: sll2(10 + number)}.get(INTERFACES[index], b"") + data, 0, index)
+        for data in frames
+        for number, index in enumerate(links)
+    ]
+    for at_once in range(1, len(found) + 1):
+        check(found, at_once)
+
+
 def test_the_sequences_above_do_reach_every_kind_of_defect_a() -> None:
-    """A1, then A2, then a whole packet and a lone one, on each link type but SLL1."""
-    lengths = [(10, 4), (6, 4), (6, 2), (2, 2), (6, 2)]
-    raised = 0
-    for index, linktype in enumerate(INTERFACES[:3]):
-        packets = [frame(RW, bytes(held), length=length) for held, length in lengths]
-        frames = [Taken(LINKS[linktype] + one, 0, index) for one in packets]
-        check(frames, 2)
-        for batch in batches(frames, 2):
-            for notes in batch.column("notes"):
-                raised |= notes
-    assert raised == int(ANY_DEFECT_A)
+    frames = [Taken(frame(RW, bytes(held), length=4), 0, 0) for held in (10, 6, 6, 4, 6)]
+    (batch,) = batches(frames, 5)
+    kinds = [Note.DEFECT_A, Note.DEFECT_A1, Note.DEFECT_A, Note(0), Note.DEFECT_A]
+    assert [Note(notes) for notes in batch.column("notes")] == kinds
+    frames = [Taken(frame(RW, bytes(8), length=4), 0, 0)] * 3
+    (batch,) = batches(frames, 3)
+    kinds = [Note.DEFECT_A, Note.DEFECT_A2, Note.DEFECT_A]
+    assert [Note(notes) for notes in batch.column("notes")] == kinds
 
 
 @pytest.mark.parametrize("path", PCAPS, ids=lambda path: path.name)
