@@ -9,7 +9,7 @@ import pytest
 
 from tests import captures
 from tests.captures import SECOND, START, Taken, some
-from tests.command import run, vsockdump
+from tests.command import ARGV, run, vsockdump
 from vsockdump.interface import Interface
 from vsockdump.sources.savefile import Savefile
 from vsockdump.writers.capture import PcapWriter
@@ -147,6 +147,25 @@ def test_every_file_of_a_set_can_be_read(tmp_path: Path, order: str) -> None:
         if shutil.which("tshark"):
             found = run("tshark", "-r", path, "-T", "fields", "-e", "vsock.src_cid").stdout
             assert set(found.split()) == {b"3"}
+
+
+def test_blocks_that_come_alone_wait_for_the_first_packet(tmp_path: Path) -> None:
+    data = captures.pcapng(some(2))
+    slow = f"head -c 60 {tmp_path}/in; sleep 0.3; tail -c +61 {tmp_path}/in"
+    (tmp_path / "in").write_bytes(data)
+    words = ["-Z", "root", "-G", "10", "-r", "-", "-w", "f%s.pcapng"]
+    done = run("bash", "-c", f'({slow}) | "$@"', "bash", *ARGV, *words, cwd=tmp_path)
+    assert done.returncode == 0
+    (tmp_path / "in").unlink()
+    assert made(tmp_path) == {"f1700000000.pcapng": data}
+
+
+def test_a_copy_without_packets_is_a_copy(tmp_path: Path) -> None:
+    source = tmp_path / "in"
+    source.write_bytes(captures.pcapng([]))
+    words = ["-Z", "root", "-G", "10", "-r", str(source), "-w", "out.pcapng"]
+    assert vsockdump(*words, cwd=tmp_path).returncode == 0
+    assert (tmp_path / "out.pcapng").read_bytes() == source.read_bytes()
 
 
 # --- -z -----------------------------------------------------------------------------------------

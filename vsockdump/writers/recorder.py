@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 Open = Callable[[Output], Writer]
 
 
+_MOST_BLOCKS = 1 << 20  # bytes of blocks that wait for a packet
+
+
 class Full(Exception):  # noqa: N818 - the end of a run, not a failure
     """-G with -W: the last file that may be written is finished."""
 
@@ -38,6 +41,7 @@ class Recorder:
         self._number = self._done = 0
         self._began = self._last = 0
         self._full = False
+        self._blocks = b""
         self._children: list[subprocess.Popen[bytes]] = []
         self._writer: Writer | None = None
         if rotation.command:
@@ -52,9 +56,11 @@ class Recorder:
 
     def feed(self, batch: Batch) -> None:
         """Save every packet of the batch; raises WriteError, ReaderGone or Full."""
+        self._blocks += batch.blocks
+        if not batch.count and self._writer is None and len(self._blocks) < _MOST_BLOCKS:
+            return  # it is a packet that says when the first file begins
         writer = self._writer or self._begin(batch.column("time")[0] if batch.count else 0)
-        if batch.blocks:
-            writer.pass_on(batch.blocks)
+        self._pass_on(writer)
         begin = self._feed_rotating(writer, batch) if self.rotates and batch.count else 0
         if batch.count:
             (self._writer or writer).write(batch, begin, batch.count)
@@ -68,9 +74,16 @@ class Recorder:
     def close(self, drops: list[pcapng.Drops]) -> None:
         """Finish the last file, with the packet counts of each interface."""
         if not self._full:
-            self._finish(self._writer or self._begin(0), drops)
+            writer = self._writer or self._begin(0)
+            self._pass_on(writer)
+            self._finish(writer, drops)
         for child in self._children:
             child.wait()
+
+    def _pass_on(self, writer: Writer) -> None:
+        if self._blocks:
+            blocks, self._blocks = self._blocks, b""
+            writer.pass_on(blocks)
 
     def _feed_rotating(self, writer: Writer, batch: Batch) -> int:
         """Write the rows that end a file and begin the next one; return the first unwritten row."""
