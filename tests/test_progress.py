@@ -49,7 +49,7 @@ def test_the_bar_comes_and_goes(tmp_path: Path, long: Path) -> None:
 
 
 def test_where_it_would_be_in_the_way_there_is_none(long: Path) -> None:
-    seen, status = on_terminal(command("-r", long, "-c", "100000", "-xt"))
+    seen, status = on_terminal(command("-r", long, "-c", "30000", "-xt"))
     assert (status, "\x1b" in seen) == (0, False)
     seen, status = on_terminal(f"{command('-r', long, '--format', 'jsonl')} 2>/dev/null >/dev/null")
     assert (status, seen) == (0, "")
