@@ -280,13 +280,24 @@ def test_each_rule_about_tcpdump_is_needed() -> None:
 
 
 DUMPS = ["-x", "-xx", "-X", "-XX", "-A", "-AA"]
-TIMES = ["-t", "-tt", "-ttt", "-tttt", "-ttttt", "--nano", "--nano -ttt", "--nano -ttttt"]
+HEADS = [
+    "-q",
+    "-e",
+    "-t",
+    "-tt",
+    "-ttt",
+    "-tttt",
+    "-ttttt",
+    "--nano",
+    "--nano -ttt",
+    "--nano -ttttt",
+]
 
 
 @needs_tcpdump
-@pytest.mark.parametrize("flags", DUMPS + TIMES)
+@pytest.mark.parametrize("flags", DUMPS + HEADS)
 @every_plain_capture
-def test_tcpdumps_dumps_and_times(path: Path, flags: str, plain: Plain) -> None:
+def test_tcpdumps_dumps_and_heads(path: Path, flags: str, plain: Plain) -> None:
     arguments = ["-n", *flags.split()]
     assert ours(plain(path), *arguments) == tcpdumps(plain(path), *arguments)
 
