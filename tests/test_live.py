@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from vsockdump import privileges
+from vsockdump.dissectors import LINKTYPE_VSOCK
 from vsockdump.engine.batch import Batch
 from vsockdump.errors import DeviceError
 from vsockdump.sources import netlink, ring
-from vsockdump.sources.live import LINKTYPE_VSOCK, SNAPLEN, Live
+from vsockdump.sources.live import SNAPLEN, Live
 from vsockdump.sources.standin import MAX_FRAME, Standin
 
 pytestmark = pytest.mark.standin

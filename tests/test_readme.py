@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import shlex
 import shutil
 import signal
@@ -147,13 +148,15 @@ def lay_out(block: Block, folder: Path) -> None:
 
 
 def execute(line: str, folder: Path, shell: dict[str, str], stop: str | None) -> tuple[int, str]:
-    """Run a line in bash; `stop` seconds later interrupt it as Ctrl-C does."""
+    """Run a line in bash; `stop` seconds after its first words interrupt it, as Ctrl-C does."""
     with subprocess.Popen(
         ["bash", "-c", line], cwd=folder, env=shell, text=True, start_new_session=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     ) as process:  # fmt: skip
+        if stop and process.stdout:
+            select.select([process.stdout], [], [], 60)
         try:
-            output, _ = process.communicate(timeout=float(stop) if stop else 120)
+            output, _ = process.communicate(timeout=float(stop or 120))
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGINT if stop else signal.SIGKILL)
             output, _ = process.communicate(timeout=20)
