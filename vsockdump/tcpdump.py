@@ -8,6 +8,7 @@ Where tcpdump is wrong the truth is printed in its style:
 * a frame that `len` gives no room for a virtio header has none (tcpdump: reads one all the same);
 * a frame too short for its headers ends in ` [|vsock]` after a blank and a newline as others do
   (tcpdump: `VIRTIO3.1 > 2.2`), and a PAYLOAD of no bytes is not marked as cut off;
+* a frame of which nothing was kept is one cut short (tcpdump: `[Invalid header: caplen==0]`);
 * cooked captures are decoded (tcpdump: `ethertype Unknown`).
 """
 
