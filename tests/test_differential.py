@@ -33,7 +33,7 @@ from vsockdump.sources.savefile import Savefile
 from vsockdump.tables import Separated
 from vsockdump.text import Text
 
-from .frames import RW, SLL, SLL2, VSOCK, frame, pcap_header, pcap_record
+from .frames import RW, SLL, SLL2, VSOCK, Ends, frame, monitor, pcap_header, pcap_record, virtio
 
 PCAPS = Path(__file__).parents[1] / "pcaps"
 REFERENCE = os.environ.get("VSOCKDUMP_REFERENCE_CAPTURES", "")
@@ -277,6 +277,42 @@ def test_each_rule_about_tcpdump_is_needed() -> None:
         if rule.applies(found, verbose)
     }
     assert needed == set(RULES)
+
+
+def made() -> list[bytes]:
+    """Frames of any numbers, and frames cut at every byte."""
+    chance = random.Random(1)
+    pick = chance.choice
+    found = [(frame(RW, b"payload"))[:cut] for cut in range(1, 83)]
+    for _ in range(300):
+        ends = Ends(*(chance.randrange(2**64) for _ in range(2)), *(pick((0, 1, 2**32 - 1)),) * 2)
+        op, kind, transport = chance.randrange(9), chance.randrange(4), pick((0, 1, 2, 2, 2, 2, 3))
+        flags, payload = pick((0, 1, 0xFFFFFFFF)), bytes(chance.randrange(40))
+        outer = monitor(
+            ends, op=chance.randrange(6), transport=transport, length=44 * (transport == 2)
+        )
+        inner = virtio(ends, length=len(payload), kind=kind, op=op, flags=flags)
+        found.append(outer + (inner if transport == 2 else b"") + payload)
+    return found
+
+
+@needs_tcpdump
+@pytest.mark.parametrize("verbose", range(3))
+def test_tcpdumps_text_of_any_frame(verbose: int, tmp_path: Path) -> None:
+    path, flags = tmp_path / "made.pcap", [*STYLE, *["-v"] * verbose]
+    path.write_bytes(pcap_header() + b"".join(pcap_record(one, wire=200) for one in made()))
+    mine, theirs = apart(ours(path, *flags)), apart(tcpdumps(path, *flags))
+    for text, other, found in zip(mine, theirs, packets(path), strict=True):
+        assert spoiled(text, found, verbose) == other
+
+
+@needs_tcpdump
+def test_tcpdumps_text_of_a_frame_of_no_bytes(tmp_path: Path) -> None:
+    """It takes it for a fault of the file and prints no time; we for a frame cut very short."""
+    path = tmp_path / "empty.pcap"
+    path.write_bytes(pcap_header() + pcap_record(b"", wire=76))
+    assert tcpdumps(path, *STYLE) == "    1  [Invalid header: caplen==0]\n"
+    assert ours(path, *STYLE) == "    1  1970-01-01 00:00:01.000002  [|vsock]\n"
 
 
 DUMPS = ["-x", "-xx", "-X", "-XX", "-A", "-AA"]
