@@ -285,7 +285,9 @@ def made() -> list[bytes]:
     pick = chance.choice
     found = [(frame(RW, b"payload"))[:cut] for cut in range(1, 83)]
     for _ in range(300):
-        ends = Ends(*(chance.randrange(2**64) for _ in range(2)), *(pick((0, 1, 2**32 - 1)),) * 2)
+        ports = (0, 1, 2**32 - 1)
+        cids = chance.randrange(2**64), chance.randrange(2**64)
+        ends = Ends(*cids, pick(ports), pick(ports))
         op, kind, transport = chance.randrange(9), chance.randrange(4), pick((0, 1, 2, 2, 2, 2, 3))
         flags, payload = pick((0, 1, 0xFFFFFFFF)), bytes(chance.randrange(40))
         outer = monitor(
