@@ -22,6 +22,9 @@ _SECTION = struct.pack("=I", SECTION)  # the same in both byte orders
 BYTE_ORDER = 0x1A2B3C4D
 """The section header's magic number, in the section's byte order."""
 
+UNKNOWN_LENGTH = b"\xff" * 8
+"""What a section header says, 16 bytes into it, of a section whose length it does not know."""
+
 END_OF_OPTIONS = 0
 COMMENT = 1
 SHB_OS, SHB_USERAPPL = 3, 4

@@ -123,8 +123,8 @@ class Section:
     def feed(self, blocks: bytes) -> None:
         """Take blocks as they come; keep those that name the section and its interfaces."""
         for kind, block in pcapng.split(blocks):
-            if kind == pcapng.SECTION:
-                self.header = block
+            if kind == pcapng.SECTION:  # a part of it is not as long as it says
+                self.header = block[:16] + pcapng.UNKNOWN_LENGTH + block[24:]
             elif kind == pcapng.INTERFACE:
                 self.header += block
 
