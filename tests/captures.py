@@ -1,12 +1,13 @@
 """Frames and capture files made by hand, byte by byte: nothing here is shared with the readers."""
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
 from vsockdump.engine.batch import Batch
+from vsockdump.errors import ReadError
 from vsockdump.sources.savefile import Savefile
 
 VSOCK, SLL, SLL2, ETHERNET = 271, 113, 276, 1
@@ -157,3 +158,36 @@ def first_batch(data: bytes, folder: Path) -> Batch:
     path.write_bytes(data)
     with closing(Savefile(str(path))) as source:
         return next(batch for batch in source.batches() if batch)
+
+
+def packets(source: Savefile) -> Iterator[Taken]:
+    for batch in source.batches():
+        for row in range(len(batch) if batch else 0):
+            assert batch is not None
+            times, wires = batch.column("time"), batch.column("wire_len")
+            yield Taken(times[row], batch.frame(row), wires[row])
+
+
+def read(path: str) -> list[Taken]:
+    source = Savefile(path)
+    try:
+        return list(packets(source))
+    finally:
+        source.close()
+
+
+def read_until_error(path: str) -> tuple[list[Taken], str]:
+    """Give the packets there were, and the error after them, if any."""
+    found: list[Taken] = []
+    try:
+        source = Savefile(path)
+    except ReadError as error:
+        return found, str(error)
+    try:
+        for taken in packets(source):
+            found.append(taken)
+    except ReadError as error:
+        return found, str(error)
+    finally:
+        source.close()
+    return found, ""
