@@ -230,6 +230,17 @@ def test_a_batch_outlives_the_capture(standin: Standin) -> None:
     assert live.statistics() == (1, 0, 0)
 
 
+def test_a_stop_after_the_end_reaches_no_other_file(standin: Standin) -> None:
+    with Live(standin.name) as live:
+        pass
+    others = [os.eventfd(0, os.EFD_NONBLOCK) for _ in range(9)]  # they get the numbers it had
+    live.stop()
+    for other in others:
+        with pytest.raises(BlockingIOError):
+            os.eventfd_read(other)
+        os.close(other)
+
+
 def test_the_capture_goes_on_without_privileges(standin: Standin, in_child: Run) -> None:
     def act() -> None:
         with Live(standin.name) as live:

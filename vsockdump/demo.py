@@ -6,10 +6,11 @@ import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import NamedTuple
 
-from vsockdump import pipeline
+from vsockdump import pipeline, privileges
 from vsockdump.errors import DeviceError
 from vsockdump.messages import say
 from vsockdump.screen import Screen
@@ -26,8 +27,17 @@ CAPTURE = Path(__file__).with_name("demo.pcap")
 
 _WAIT_S = 5.0  # for an answer over loopback, which takes a millisecond
 
-Means = Callable[[], AbstractContextManager[tuple[str, Callable[[], object]]]]
-"""Opens a link; gives its name and what makes traffic on it. DeviceError where that cannot be."""
+
+class _Opened(NamedTuple):
+    """A capture that has begun, and what makes traffic for it."""
+
+    source: Live
+    talk: Callable[[], object]
+    stop: Callable[[], None]  # ends `talk` early
+
+
+Means = Callable[[ExitStack], _Opened]
+"""Opens a link, to be closed by the stack. DeviceError where that cannot be."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -39,40 +49,47 @@ def main(argv: Sequence[str]) -> int:
         " that capture.",
     ).parse_args(argv)
     for means in (_vsockmon, _standin):
-        try:
-            with means() as (name, talk):
-                _show_live(name, talk)
+        with ExitStack() as stack:
+            try:
+                opened = means(stack)
+            except DeviceError as error:
+                say(str(error))
+                continue
+            _show_live(opened)
             return 0
-        except DeviceError as error:
-            say(str(error))
     say("so here is a capture of a guest saying hello to its host")
-    _show(Savefile(str(CAPTURE)))
+    with closing(Savefile(str(CAPTURE))) as source:
+        _show(source)
     return 0
 
 
-@contextmanager
-def _vsockmon() -> Iterator[tuple[str, Callable[[], object]]]:
+def _vsockmon(stack: ExitStack) -> _Opened:
     """A real link, and connections to CID 1."""
-    with Link(say=say) as link:
-        _check_loopback()
-        say(f"capturing live on {link.name} while this machine talks to itself over CID 1")
-        yield link.name, _talk
+    link = stack.enter_context(Link(say=say))
+    _check_loopback()
+    source = stack.enter_context(Live(link.name, say=say))
+    say(f"capturing live on {link.name} while this machine talks to itself over CID 1")
+    return _Opened(source, _talk, lambda: None)  # it takes milliseconds
 
 
-@contextmanager
-def _standin() -> Iterator[tuple[str, Callable[[], object]]]:
+def _standin(stack: ExitStack) -> _Opened:
     """A TUN device that passes for a link, and a capture to replay on it."""
-    with Standin() as link:
-        say(f"capturing live on {link.name}, a stand-in on which a guest's hello is replayed")
-        yield link.name, lambda: link.replay(_frames())
+    frames = list(_frames())
+    link = stack.enter_context(Standin())
+    source = stack.enter_context(Live(link.name, say=say))
+    say(f"capturing live on {link.name}, a stand-in on which a guest's hello is replayed")
+    return _Opened(source, lambda: link.replay(frames), link.stop)
 
 
-def _show_live(name: str, talk: Callable[[], object]) -> None:
-    with Live(name, say=say) as source:
-        speaker = threading.Thread(target=_speak, args=(source, talk), daemon=True)
-        speaker.start()
-        _show(source)
-        speaker.join()
+def _show_live(opened: _Opened) -> None:
+    """Show what the talk makes; it has ended when the capture is closed."""
+    speaker = threading.Thread(target=_speak, args=(opened.source, opened.talk), daemon=True)
+    try:
+        _show(opened.source, speaker.start)
+    finally:
+        opened.stop()
+        if speaker.ident is not None:
+            speaker.join()
 
 
 def _speak(source: Live, talk: Callable[[], object]) -> None:
@@ -84,15 +101,20 @@ def _speak(source: Live, talk: Callable[[], object]) -> None:
         source.stop()
 
 
-def _show(source: pipeline.Source) -> None:
-    pipeline.run(source, [Screen(Text(Style(numbers=True)))])
+def _show(source: pipeline.Source, begin: Callable[[], None] = lambda: None) -> None:
+    """Show a source, all of which is open: root's rights end here, before any thread `begin`s."""
+    screen = Screen(Text(Style(numbers=True)))
+    privileges.drop(privileges.target())
+    begin()
+    pipeline.run(source, [screen])
 
 
 def _frames() -> Iterator[tuple[int, bytes]]:
-    for batch in Savefile(str(CAPTURE)).batches():
-        if batch is not None:
-            times = batch.column("time")
-            yield from ((times[row], batch.frame(row)) for row in range(batch.count))
+    with closing(Savefile(str(CAPTURE))) as source:
+        for batch in source.batches():
+            if batch is not None:
+                times = batch.column("time")
+                yield from ((times[row], batch.frame(row)) for row in range(batch.count))
 
 
 def _check_loopback() -> None:

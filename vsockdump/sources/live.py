@@ -70,6 +70,7 @@ class Live:
         self._counts = Statistics(0, 0, 0)
         self._down = False
         self._stopping = False
+        self._wake = -1
 
     def __enter__(self) -> Self:
         """Begin the capture."""
@@ -90,6 +91,7 @@ class Live:
         """Close the socket; a Batch that is still held stays readable."""
         self._close_tap()  # the ring keeps the socket alive while a Batch looks into it
         self.statistics()
+        self._wake = -1  # whoever still calls `stop` must not write to what has its number next
         self._undo.close()
         del self._ring
 
@@ -117,9 +119,14 @@ class Live:
             raise DeviceError(f"{self.name}: the kernel refused the filter's program") from error
 
     def stop(self) -> None:
-        """Have `batches` hand over what was captured until now, and end; for signal handlers."""
+        """Have `batches` hand over what was captured until now, and end.
+
+        A signal handler may call it, also after the end.
+        """
         self._stopping = True
-        with contextlib.suppress(BlockingIOError):  # woken 2**64 - 2 times and never asleep
+        if self._wake < 0:
+            return
+        with contextlib.suppress(OSError):  # woken 2**64 - 2 times and never asleep
             os.eventfd_write(self._wake, 1)
 
     def statistics(self) -> Statistics:

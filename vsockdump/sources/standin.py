@@ -63,8 +63,12 @@ class Standin:
         trace: TracebackType | None,
     ) -> None:
         """End a replay and remove the device."""
-        self._closing.set()
+        self.stop()
         self._undo.close()
+
+    def stop(self) -> None:
+        """Have a replay, in another thread, end; there is none after it."""
+        self._closing.set()
 
     def _open(self, undo: contextlib.ExitStack) -> None:
         self._tun = os.open(_TUN, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -101,7 +105,7 @@ class Standin:
     def replay(self, frames: Iterable[tuple[int, bytes]], speed: float = 1.0) -> int:
         """Send (nanoseconds, frame) pairs with their gaps, `speed` times as fast; return how many.
 
-        It ends early when the link is closed, by another thread.
+        It ends early when another thread calls `stop` or closes the link.
         """
         count, start, first = 0, time.monotonic_ns(), None
         for at, frame in frames:
