@@ -138,6 +138,28 @@ def test_a_full_disk_keeps_what_fits(tmp_path: Path, name: str) -> None:
     assert 300 < count < 2000
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give files away")
+def test_only_a_new_file_is_given_to_who_called_sudo(tmp_path: Path) -> None:
+    source, new, old, link = (tmp_path / name for name in ("in", "new", "old", "link"))
+    source.write_bytes(captures.pcap(some(3)))
+    linked = tmp_path / "linked"
+    link.symlink_to(linked)
+    for path in (old, linked):
+        path.write_bytes(b"theirs")
+        path.chmod(0o640)
+        os.chown(path, 4321, 4322)
+    for path in (new, old, link):
+        done = run("env", "SUDO_UID=1234", "SUDO_GID=1235", *ARGV, "-r", source, "-w", path)
+        assert (done.returncode, path.read_bytes()) == (0, source.read_bytes())
+    assert owner(new) == (1234, 1235, 0o600)
+    assert owner(old) == owner(linked) == (4321, 4322, 0o640)
+
+
+def owner(path: Path) -> tuple[int, int, int]:
+    status = path.stat()
+    return status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)
+
+
 @pytest.mark.parametrize(
     ("path", "code", "reason"),
     [

@@ -45,9 +45,13 @@ class Outputs:
             self.sinks.append(self.recorder)
 
     def hand_over(self, to: privileges.Target) -> None:
-        """Give the open file to `to`, who must be able to make the ones that follow it."""
-        if self.recorder is not None and self.recorder.output is not None:
-            privileges.own(self.recorder.output.fd, to)
+        """Give the file to `to`, who must be able to make the ones that follow it.
+
+        One that was there before keeps its owner: it may be somebody else's.
+        """
+        output = self.recorder.output if self.recorder is not None else None
+        if output is not None and output.created:
+            privileges.own(output.fd, to)
 
     def check_rotation(self) -> None:
         """Refuse, once privileges are dropped, files that could not be made later."""

@@ -25,12 +25,12 @@ class Output:
     """
 
     def __init__(self, path: str) -> None:
-        """Create or empty the file; raises OpenError."""
+        """Create the file, or empty one that is there; raises OpenError."""
         self.name = "standard output" if path == "-" else path
         self._path = path
         self.size = 0
         try:
-            self.fd = sys.stdout.fileno() if path == "-" else _create(path)
+            self.fd, self.created = (sys.stdout.fileno(), False) if path == "-" else _create(path)
         except (OSError, ValueError) as error:
             raise OpenError(f"{self.name}: {_reason(error)}") from error
         self._owned = path != "-"
@@ -79,8 +79,13 @@ class Output:
         return f"; what fitted, {self.size} bytes, can be read"
 
 
-def _create(path: str) -> int:
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+def _create(path: str) -> tuple[int, bool]:
+    """Open a file and tell whether it is new: only then it is ours to give away."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
+    try:
+        return os.open(path, flags | os.O_EXCL, 0o600), True
+    except FileExistsError:  # or a link, wherever it leads
+        return os.open(path, flags | os.O_TRUNC, 0o600), False
 
 
 def _reason(error: Exception) -> str:
