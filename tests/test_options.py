@@ -1,5 +1,7 @@
 """The options: what they mean, alone and in clusters, and what contradicts itself."""
 
+import shlex
+
 import pytest
 
 from vsockdump import options
@@ -88,12 +90,23 @@ def test_values(words: str, name: str, value: object) -> None:
         ("-C 2KB", Rotation(2048)),
         ("-C 1m", Rotation(1 << 20)),
         ("-C 1gb", Rotation(1 << 30)),
-        ("-G 60 -W 2 -z gzip", Rotation(0, 60, 2, "gzip")),
-        ("--postrotate-command=xz", Rotation(command="xz")),
+        ("-G 60 -W 2 -z gzip", Rotation(0, 60, 2, ("gzip",))),
+        ("--postrotate-command=xz", Rotation(command=("xz",))),
+        ("-z 'a b  \"c d\"'", Rotation(command=("a", "b", "c d"))),
     ],
 )
 def test_rotation(words: str, rotation: Rotation) -> None:
-    assert options.rotation(parse(words.split())) == rotation
+    assert options.rotation(parse(shlex.split(words))) == rotation
+
+
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [('unclosed "', "no closing quotation"), ("a\\", "no escaped character"), (" ", "no command")],
+)
+def test_commands_that_are_none(command: str, why: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse(["-z", command])
+    assert str(caught.value) == f"-z {command}: {why}"
 
 
 @pytest.mark.parametrize("size", ["0", "x", "-1", "1t", "1kk", "1.5", "\u0661", "9" * 30])

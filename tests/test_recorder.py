@@ -1,7 +1,11 @@
 """Sets of files that follow each other: names and contents as tcpdump's."""
 
 import os
+import shlex
 import shutil
+import signal
+import subprocess
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -9,7 +13,7 @@ import pytest
 
 from tests import captures
 from tests.captures import SECOND, START, Taken, some
-from tests.command import ARGV, run, vsockdump
+from tests.command import ARGV, lines, run, start, vsockdump
 from vsockdump.interface import Interface
 from vsockdump.sources.savefile import Savefile
 from vsockdump.writers.capture import PcapWriter
@@ -179,23 +183,92 @@ def command(tmp_path: Path) -> str:
     return f"{script} word"
 
 
-@pytest.mark.parametrize("words", ["-C 1", "-G 20", ""])
-def test_every_finished_file_goes_to_the_command(
-    tmp_path: Path, long: Path, command: str, words: str
+@pytest.mark.parametrize(("words", "finished"), [("-C 1", 3), ("-G 20", 2), ("", 0)])
+def test_every_file_that_another_follows_goes_to_the_command(
+    tmp_path: Path, long: Path, command: str, words: str, finished: int
 ) -> None:
     folder = tmp_path / "out"
     folder.mkdir()
     rest = ["-Z", "root", *words.split(), "-z", command, "-r", str(long), "-w", "f%s"]
     assert vsockdump(*rest, cwd=folder).returncode == 0
-    noted = sorted((tmp_path / "log").read_text().splitlines())
-    assert noted == sorted(f"word {len(data)}" for data in made(folder).values())
+    sizes = [len(data) for _, data in sorted(made(folder).items())]
+    assert noted(tmp_path) == sorted(f"word {size}" for size in sizes[:finished])
 
 
-def test_a_command_that_is_none(tmp_path: Path, long: Path) -> None:
-    words = ["-Z", "root", "-C", "1", "-z", "/nowhere", "-r", str(long), "-w", "f"]
+def noted(folder: Path) -> list[str]:
+    log = folder / "log"
+    return sorted(log.read_text().splitlines()) if log.exists() else []
+
+
+@pytest.mark.skipif(not shutil.which("tcpdump"), reason="needs tcpdump")
+@pytest.mark.parametrize("words", ["", "-C 1", "-C 1 -W 1", "-C 1 -W 2"])
+def test_the_command_gets_the_files_that_tcpdump_gives_it(
+    tmp_path: Path, long: Path, words: str
+) -> None:
+    script = tmp_path / "note"
+    script.write_text('#!/bin/sh\necho "$1" >> "$(dirname "$0")/log"\n')
+    script.chmod(0o755)
+    rest = ["-Z", "root", *words.split(), "-z", str(script), "-r", str(long), "-w", "f"]
+    for argv in (["tcpdump"], [*ARGV]):
+        assert run(*argv, *rest, cwd=tmp_path).returncode == 0
+    expected = {"": [], "-C 1": ["f", "f1", "f2"], "-C 1 -W 1": ["f"] * 3}.get(words)
+    ours = theirs = expected if expected is not None else ["f0", "f0", "f1"]
+    deadline = time.monotonic() + 20
+    while len(noted(tmp_path)) < len(ours + theirs) and time.monotonic() < deadline:
+        time.sleep(0.01)  # tcpdump does not wait for it
+    assert noted(tmp_path) == sorted(ours + theirs)
+
+
+@pytest.mark.parametrize(
+    ("command", "how"),
+    [
+        ("/no/such", "exit status 127"),
+        ("sh -c 'exit 3'", "exit status 3"),
+        ("sh -c 'kill -9 $$'", "signal 9"),
+    ],
+)
+def test_a_command_that_fails_is_said_once(
+    tmp_path: Path, long: Path, command: str, how: str
+) -> None:
+    words = ["-Z", "root", "-C", "1", "-z", command, "-r", str(long), "-w", "f"]
     done = vsockdump(*words, cwd=tmp_path)
-    assert "/nowhere" in done.stderr.decode()
-    assert len(made(tmp_path)) == 4
+    said = [line for line in lines(done) if line.startswith("vsockdump: ")]
+    asked = " ".join(shlex.split(command))
+    assert len(said) == 1
+    assert said[0] in [f"vsockdump: -z {asked}: it failed on f{n} ({how})" for n in ("", 1, 2)]
+    assert (done.returncode, len(made(tmp_path))) == (0, 4)
+
+
+def test_a_command_is_waited_for(tmp_path: Path, long: Path) -> None:
+    words = ["-Z", "root", "-C", "1", "-z", "sh -c 'sleep 0.5; touch $0.done'"]
+    assert vsockdump(*words, "-r", long, "-w", "f", cwd=tmp_path).returncode == 0
+    assert sorted(name for name in made(tmp_path) if "done" in name) == [
+        "f.done", "f1.done", "f2.done",
+    ]  # fmt: skip
+
+
+def test_a_second_ctrl_c_ends_the_wait_for_a_command(tmp_path: Path, long: Path) -> None:
+    slow = "sh -c 'echo $$ > $0.pid; exec sleep 60 > /dev/null 2>&1'"
+    words = ["-Z", "root", "-C", "1", "-z", slow, "-r", str(long), "-w", "f"]
+    process = start(*words, cwd=tmp_path)
+    try:
+        deadline = time.monotonic() + 20
+        while len(pids(tmp_path)) < 3 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        for _ in range(2):
+            with pytest.raises(subprocess.TimeoutExpired):
+                process.wait(0.3)
+            process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=20)[1]
+        assert (process.returncode, b"Traceback" in said) == (128 + signal.SIGINT, False)
+    finally:
+        process.kill()
+        for pid in pids(tmp_path):
+            os.kill(pid, signal.SIGKILL)
+
+
+def pids(folder: Path) -> list[int]:
+    return [int(text) for path in folder.glob("*.pid") if (text := path.read_text())]
 
 
 # --- the sink -----------------------------------------------------------------------------------
@@ -226,6 +299,26 @@ def test_flush_reaches_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert recorder.output is not None
     assert synced == [recorder.output.fd]
     recorder.close([])
+
+
+def test_a_flush_between_two_files_finds_none(
+    tmp_path: Path, long: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder = open_recorder(tmp_path, Rotation(size=1))
+    close, closed = Output.close, []
+
+    def close_and_flush(output: Output) -> None:
+        close(output)
+        closed.append(output)
+        recorder.flush()
+
+    monkeypatch.setattr(Output, "close", close_and_flush)
+    with closing(Savefile(str(long))) as source:
+        for batch in source.batches():
+            if batch is not None:
+                recorder.feed(batch)
+    recorder.close([])
+    assert len(closed) == len(made(tmp_path)) > 1
 
 
 def test_a_next_file_that_cannot_be_made(tmp_path: Path, long: Path) -> None:

@@ -75,6 +75,7 @@ def parse(argv: Sequence[str]) -> Options:
     for wrong, sentence in _contradictions(found):
         if wrong:
             raise UsageError(sentence)
+    rotation(found)
     if found.field and found.format == "text":
         found.format = "fields"
     return found
@@ -112,12 +113,28 @@ def style(options: Options) -> Style:
 
 
 def rotation(options: Options) -> Rotation:
-    """Return when the next file begins; raises UsageError for a size that is none."""
+    """Return when the next file begins; raises UsageError for a size or command that is none."""
     match = re.fullmatch(r"([0-9]{1,9})([kmg]?)b?", options.size.lower() or "0")
     if not match or (options.size and not int(match[1])):
         raise UsageError(f"-C {options.size}: not a size such as 100, 512k or 2g")
     unit = {"": 1_000_000, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}[match[2]]
-    return Rotation(int(match[1]) * unit, options.seconds, options.files, options.command)
+    size, command = int(match[1]) * unit, _command(options.command)
+    return Rotation(size, options.seconds, options.files, command)
+
+
+def _command(text: str) -> tuple[str, ...]:
+    """Return the words of -z, as a shell splits them."""
+    if not text:
+        return ()
+    import shlex  # noqa: PLC0415 - few ask for it
+
+    try:
+        words = tuple(shlex.split(text))
+    except ValueError as error:
+        raise UsageError(f"-z {text}: {str(error).lower()}") from error
+    if not words:
+        raise UsageError(f"-z {text}: no command")
+    return words
 
 
 def _from_file(path: str) -> str:
@@ -249,7 +266,10 @@ def _add_output(group: _Group) -> None:
         _positive,
     )
     group.value(
-        "-z --postrotate-command", "command", "COMMAND", "run COMMAND FILE on each finished file"
+        "-z --postrotate-command",
+        "command",
+        "COMMAND",
+        "run COMMAND FILE on each file that another follows",
     )
     group.value(
         "-Z --relinquish-privileges",

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from vsockdump.engine.batch import Batch
-from vsockdump.errors import OpenError
 from vsockdump.formats import pcapng
 
 from .capture import Writer
@@ -12,7 +11,7 @@ from .output import Output
 from .rotation import Rotation
 
 if TYPE_CHECKING:
-    import subprocess
+    from .postrotate import Postrotate
 
 Open = Callable[[Output], Writer]
 
@@ -40,12 +39,10 @@ class Recorder:
         self._rotation = rotation
         self._number = self._done = 0
         self._began = self._last = 0
-        self._full = False
+        self._begun = False
         self._blocks = b""
-        self._children: list[subprocess.Popen[bytes]] = []
-        self._writer: Writer | None = None
-        if rotation.command:
-            self._prepare()
+        self._writer: Writer | None = None  # also between two files, and behind the last
+        self._postrotate = _postrotate(rotation.command)
         if second is not None or not rotation.seconds:
             self._begin((second or 0) * 1_000_000_000)
 
@@ -73,12 +70,13 @@ class Recorder:
 
     def close(self, drops: list[pcapng.Drops]) -> None:
         """Finish the last file, with the packet counts of each interface."""
-        if not self._full:
-            writer = self._writer or self._begin(0)
-            self._pass_on(writer)
-            self._finish(writer, drops)
-        for child in self._children:
-            child.wait()
+        if not self._begun:
+            self._begin(0)
+        if self._writer is not None:
+            self._pass_on(self._writer)
+            self._finish(self._writer, drops)
+        if self._postrotate is not None:
+            self._postrotate.wait()
 
     def _pass_on(self, writer: Writer) -> None:
         if self._blocks:
@@ -106,13 +104,14 @@ class Recorder:
     def _rotate(self, writer: Writer, now: int, due: bool) -> Writer:
         self._last = now
         self._finish(writer, [])
+        if self._postrotate is not None:  # as in tcpdump: not on a file that none follows
+            self._postrotate.start(writer.output.name)
         self._done += 1
         files = self._rotation.files
         if not due:
             self._number = (self._number + 1) % (files or 1 << 62)
             return self._open()
         if files and not self._rotation.size and self._done >= files:
-            self._full = True
             raise Full(f"Maximum file limit reached: {files}")
         self._number = 0
         return self._begin(now)
@@ -120,6 +119,7 @@ class Recorder:
     def _begin(self, now: int) -> Writer:
         """Begin the first file, or the first of another interval of -G."""
         self._began = now
+        self._begun = True
         return self._open()
 
     def _open(self) -> Writer:
@@ -128,27 +128,14 @@ class Recorder:
         return self._writer
 
     def _finish(self, writer: Writer, drops: list[pcapng.Drops]) -> None:
+        self._writer = None  # a signal's flush must not find a file that is closed
         writer.finish(drops, self._last)
         writer.output.close()
-        if self._rotation.command:
-            self._start(writer.output.name)
 
-    def _prepare(self) -> None:
-        """Load what only -z needs: once privileges are dropped, its files may not be readable."""
-        import shlex  # noqa: F401, PLC0415
-        import subprocess  # noqa: F401, PLC0415
 
-    def _start(self, name: str) -> None:
-        """Run the -z command on a finished file, beside the capture, with the lowest priority.
+def _postrotate(command: tuple[str, ...]) -> "Postrotate | None":
+    if not command:
+        return None
+    from .postrotate import Postrotate  # noqa: PLC0415 - few ask for it: subprocess takes 10 ms
 
-        In a session of its own: the terminal's Ctrl-C is for the capture.
-        """
-        import shlex  # noqa: PLC0415 - see _prepare
-        import subprocess  # noqa: PLC0415
-
-        self._children = [child for child in self._children if child.poll() is None]
-        command = ["nice", "-n", "19", *shlex.split(self._rotation.command), name]
-        try:
-            self._children.append(subprocess.Popen(command, start_new_session=True))
-        except OSError as error:
-            raise OpenError(f"-z {self._rotation.command}: {error.strerror}") from error
+    return Postrotate(command)

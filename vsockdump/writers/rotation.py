@@ -13,7 +13,7 @@ class Rotation(NamedTuple):
     size: int = 0
     seconds: int = 0
     files: int = 0
-    command: str = ""
+    command: tuple[str, ...] = ()  # in words
 
     def name(self, path: str, number: int, second: int) -> str:
         """Return the name of file `number`, begun at `second` of 1970, as tcpdump names it."""
