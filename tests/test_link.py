@@ -11,7 +11,7 @@ import pytest
 
 from vsockdump import privileges
 from vsockdump.errors import DeviceError
-from vsockdump.sources import netlink
+from vsockdump.sources import link, netlink
 from vsockdump.sources.link import Link
 from vsockdump.sources.standin import Standin
 
@@ -54,10 +54,10 @@ def guard() -> Path:
 
 
 def test_a_link_that_is_not_there_is_made_raised_and_removed(made: str) -> None:
-    with Link(made) as link:
+    with Link(made) as held:
         assert state(made) == "up"
-        assert (link.name, link.made, link.raised) == (made, True, False)
-        assert link.ifindex == netlink.links()[-1].ifindex
+        assert (held.name, held.made, held.raised) == (made, True, False)
+        assert held.ifindex == netlink.links()[-1].ifindex
     assert state(made) == "absent"
 
 
@@ -71,10 +71,10 @@ def test_it_is_removed_after_the_privileges_were_dropped(made: str, in_child: Ru
     said: list[str] = []
 
     def act() -> None:
-        with Link(made, say=said.append) as link:
+        with Link(made, say=said.append) as held:
             privileges.drop(privileges.target("nobody"))
             with pytest.raises(PermissionError):
-                netlink.delete(link.ifindex)
+                netlink.delete(held.ifindex)
         assert state(made) == "absent"
         assert not said
 
@@ -89,6 +89,57 @@ def test_it_is_removed_after_sigkill(made: str, in_child: Run) -> None:
 
     assert in_child(act) == -signal.SIGKILL
     assert becomes(made, "absent")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_before_there_is_a_guard_leaves_nothing_behind(
+    made: str, number: int, in_child: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = netlink.create
+
+    def create_and_signal(name: str) -> int:
+        index = create(name)
+        os.kill(os.getpid(), number)
+        return index
+
+    monkeypatch.setattr(netlink, "create", create_and_signal)
+
+    def act() -> None:
+        signal.signal(number, signal.default_int_handler)
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        with pytest.raises(KeyboardInterrupt), Link(made):
+            pass
+        assert state(made) == "absent"
+        assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == mask
+
+    assert in_child(act) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_before_the_guard_stands_apart_does_not_end_it(
+    made: str, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_apart = link._stand_apart
+
+    def signal_first(pipe: int) -> None:
+        os.kill(os.getpid(), number)
+        stand_apart(pipe)
+
+    said: list[str] = []
+    monkeypatch.setattr(link, "_stand_apart", signal_first)
+    with Link(made, say=said.append):
+        assert state(made) == "up"
+    assert (state(made), said) == ("absent", [])
+
+
+def test_without_a_guard_there_is_no_link(made: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> int:
+        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    monkeypatch.setattr(os, "fork", refuse)
+    with pytest.raises(DeviceError, match=f"^cannot guard {made}: "), Link(made):
+        pass
+    assert state(made) == "absent"
 
 
 def test_the_guard_stands_apart(made: str) -> None:
@@ -106,21 +157,21 @@ def test_the_guard_stands_apart(made: str) -> None:
 def test_another_name_is_made_only_if_asked_for(made: str) -> None:
     with pytest.raises(DeviceError, match=r"^tap0: no such link exists; .*--create"), Link("tap0"):
         pass
-    with Link("tap0", create=True) as link:
-        assert (link.made, state("tap0")) == (True, "up")
+    with Link("tap0", create=True) as held:
+        assert (held.made, state("tap0")) == (True, "up")
     assert state("tap0") == "absent"
 
 
 def test_without_a_name_and_a_link_one_is_made(made: str) -> None:
-    with Link() as link:
-        assert (link.name, state("vsockmon0")) == ("vsockmon0", "up")
+    with Link() as held:
+        assert (held.name, state("vsockmon0")) == ("vsockmon0", "up")
     assert state("vsockmon0") == "absent"
 
 
 def test_one_removed_meanwhile_is_no_trouble(made: str) -> None:
     said: list[str] = []
-    with Link(made, say=said.append) as link:
-        netlink.delete(link.ifindex)
+    with Link(made, say=said.append) as held:
+        netlink.delete(held.ifindex)
     assert not said
 
 
@@ -155,8 +206,8 @@ def test_what_cannot_be_raised_is_removed_again(made: str, monkeypatch: pytest.M
 
 def test_a_link_that_was_down_is_raised_and_lowered(standin: Standin) -> None:
     netlink.set_up(standin.ifindex, False)
-    with Link(standin.name) as link:
-        assert (link.made, link.raised, state(standin.name)) == (False, True, "up")
+    with Link(standin.name) as held:
+        assert (held.made, held.raised, state(standin.name)) == (False, True, "up")
     assert state(standin.name) == "down"
 
 
@@ -172,16 +223,16 @@ def test_one_that_was_down_is_lowered_after_sigkill(standin: Standin, in_child: 
 
 
 def test_a_link_that_was_up_is_left_alone(standin: Standin) -> None:
-    with Link(standin.name) as link:
-        assert (link.made, link.raised) == (False, False)
+    with Link(standin.name) as held:
+        assert (held.made, held.raised) == (False, False)
     assert state(standin.name) == "up"
 
 
 def test_without_a_name_a_link_that_is_up_is_preferred(standin: Standin) -> None:
     with Standin() as second:
         netlink.set_up(standin.ifindex, False)
-        with Link() as link:
-            assert link.name == second.name
+        with Link() as held:
+            assert held.name == second.name
         assert state(standin.name) == "down"
 
 
@@ -190,8 +241,8 @@ def test_a_link_that_another_capture_makes_meanwhile_is_left_to_it(
 ) -> None:
     answers = [None, netlink.find(standin.name)]
     monkeypatch.setattr(netlink, "find", lambda name: answers.pop(0))
-    with Link(standin.name) as link:
-        assert (link.made, link.raised, link.ifindex) == (False, False, standin.ifindex)
+    with Link(standin.name) as held:
+        assert (held.made, held.raised, held.ifindex) == (False, False, standin.ifindex)
     assert standin.name in [found.name for found in netlink.links()]
 
 

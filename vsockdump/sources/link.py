@@ -6,7 +6,8 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -20,6 +21,7 @@ DEFAULT_NAME = "vsockmon0"
 
 _VSOCKMON_NAME = re.compile(r"vsockmon\d+")
 _FIRST_FD = 3  # the first descriptor after stdin, stdout and stderr
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _NAME_SIZE = 15  # IFNAMSIZ less the NUL (linux/if.h); also TASK_COMM_LEN's limit
 
 
@@ -47,12 +49,11 @@ class Link:
 
     def __enter__(self) -> Self:
         """Find or make the link, and raise it."""
-        found = _choose(self.name)
-        self.name = found.name if found else self.name or DEFAULT_NAME
-        if found is None:
-            self._make()
-        else:
-            self._take(found)
+        try:
+            self._open()
+        except BaseException:  # a signal's, too: nobody else puts the link back
+            self.__exit__(None, None, None)
+            raise
         return self
 
     def __exit__(
@@ -66,22 +67,32 @@ class Link:
             self._say(f"{self.name}: {problem}")
         self._guard = None
 
-    def _make(self) -> None:
+    def _open(self) -> None:
+        found = _choose(self.name)
+        self.name = found.name if found else self.name or DEFAULT_NAME
+        if found is not None:
+            self._take(found)
+        elif not self._make():  # another capture was quicker: the link is its
+            self._take(_found(self.name))
+
+    def _make(self) -> bool:
+        """Make the link and raise it; return whether it was not there yet."""
         if not (self._create or _VSOCKMON_NAME.fullmatch(self.name)):
             raise DeviceError(
                 f"{self.name}: no such link exists; name a vsockmon link such as {DEFAULT_NAME},"
                 " or give --create to make one of this name"
             )
-        try:
-            self.ifindex = netlink.create(self.name)
-        except FileExistsError:  # another capture was quicker: the link is its
-            self._take(_found(self.name))
-            return
-        except OSError as error:
-            raise DeviceError(_why_not(f"make {self.name}", error)) from error
-        self.made = True
-        self._guard = _Guard(self.ifindex, netlink.delete)
+        with _undisturbed():
+            try:
+                self.ifindex = netlink.create(self.name)
+            except FileExistsError:
+                return False
+            except OSError as error:
+                raise DeviceError(_why_not(f"make {self.name}", error)) from error
+            self.made = True
+            self._hold(netlink.delete)
         self._raise_it()
+        return True
 
     def _take(self, found: LinkInfo) -> None:
         if not found.is_vsockmon:
@@ -92,15 +103,37 @@ class Link:
         self.ifindex = found.ifindex
         if not found.is_up:
             self.raised = True
-            self._guard = _Guard(self.ifindex, _lower)
+            with _undisturbed():
+                self._hold(_lower)
             self._raise_it()
+
+    def _hold(self, undo: Callable[[int], None]) -> None:
+        """Have a guard; where there can be none, leave nothing to guard."""
+        try:
+            self._guard = _Guard(self.ifindex, undo)
+        except OSError as error:
+            undo(self.ifindex)
+            raise DeviceError(_why_not(f"guard {self.name}", error)) from error
 
     def _raise_it(self) -> None:
         try:
             netlink.set_up(self.ifindex, True)
         except OSError as error:
-            self.__exit__(None, None, None)
             raise DeviceError(_why_not(f"raise {self.name}", error)) from error
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Hold back the signals that would end this process, until somebody puts the link back.
+
+    The guard is forked with them held back, so that it is not ended before it ignores them.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    try:
+        signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class _Guard:
@@ -149,7 +182,7 @@ def _stand_apart(pipe: int) -> None:
     """Let go of what is the parent's: session, signals, files, name, and rights not needed here."""
     os.chdir("/")  # keep no file system busy
     os.setsid()  # away from the terminal's Ctrl-C and from a kill of the process group
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGQUIT):
+    for number in (*_ENDING, signal.SIGPIPE, signal.SIGQUIT):
         signal.signal(number, signal.SIG_IGN)
     os.dup2(pipe, 0)
     os.dup2(pipe, 1)  # a reader of our stdout must see its end when the parent goes
