@@ -30,7 +30,7 @@ from vsockdump.engine.batch import Batch
 from vsockdump.packet import Packet, packet
 from vsockdump.sources import stream
 from vsockdump.sources.savefile import Savefile
-from vsockdump.tables import Separated
+from vsockdump.tables import Fields
 from vsockdump.text import Text
 
 from .frames import RW, SLL, SLL2, VSOCK, Ends, frame, monitor, pcap_header, pcap_record, virtio
@@ -369,7 +369,7 @@ VIRTIO_FIELDS = [name for name in FIELDS if name.startswith("vsock.virtio.")]
 
 
 def our_fields(path: Path, names: list[str]) -> list[dict[str, str]]:
-    table = Separated([columns.find(name) for name in names], "\t", header=False)
+    table = Fields([columns.find(name) for name in names])
     lines = b"".join(table.render(batch) for batch in batches(path)).decode().splitlines()
     return [dict(zip(names, line.split("\t"), strict=True)) for line in lines]
 

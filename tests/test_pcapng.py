@@ -116,7 +116,7 @@ def test_options_of_packets(order: str) -> None:
 
 def test_split_goes_over_sections() -> None:
     data = captures.everything()
-    found = list(pcapng.split(data))
+    found = list(pcapng.split(data, "<"))
     assert b"".join(block for _, block in found) == data
     little = [10, 1, 1, 4, 6, 2989, 6, 0x12345, 2, 3, 5]
     big = [10, 1, *[6] * 5, 2989, 5]
@@ -126,7 +126,7 @@ def test_split_goes_over_sections() -> None:
 @given(st.lists(st.binary(max_size=9), max_size=6), st.sampled_from("<>"))
 def test_split_finds_what_was_joined(bodies: list[bytes], order: str) -> None:
     blocks = [captures.block(5, body, order) for body in bodies]
-    assert [block for _, block in pcapng.split(b"".join(blocks))] == blocks
+    assert [block for _, block in pcapng.split(b"".join(blocks), order)] == blocks
 
 
 @given(st.binary(max_size=60), st.sampled_from("<>"))

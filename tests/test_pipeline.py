@@ -43,7 +43,7 @@ def source(tmp_path: Path) -> Iterator[Savefile]:
 def test_limit(source: Savefile, most: int) -> None:
     sink, heard = Listing(), list[int]()
     expected = FRAMES[: most or None]
-    assert pipeline.run(source, [sink, sink], most=most, counted=heard.append) == len(expected)
+    assert pipeline.run(source, [sink, sink], most=most, between=heard.append) == len(expected)
     assert sorted(set(sink.taken)) == list(enumerate(expected, 1))
     assert len(sink.taken) == 2 * len(expected)
     assert heard[-1] == len(expected)
@@ -69,7 +69,7 @@ def test_nothing_chosen(source: Savefile) -> None:
 
 def test_a_stop_ends_it(source: Savefile) -> None:
     sink = Listing()
-    assert 0 < pipeline.run(source, [sink], counted=lambda count: source.stop()) < len(FRAMES)
+    assert 0 < pipeline.run(source, [sink], between=lambda count: source.stop()) < len(FRAMES)
     assert [frame for _, frame in sink.taken] == FRAMES[: len(sink.taken)]
 
 

@@ -190,7 +190,7 @@ def test_a_pipe_that_gives_nothing_more_can_be_left(pipe: int) -> None:
     assert first is not None
     assert len(first) == 2
     threading.Timer(0.05, source.stop).start()
-    assert list(batches) == []
+    assert set(batches) <= {None}
     os.close(pipe)
 
 

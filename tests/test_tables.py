@@ -66,3 +66,10 @@ def test_the_usual_columns() -> None:
 def test_an_unknown_column() -> None:
     with pytest.raises(UsageError, match="do you mean src_cid"):
         tables.table("csv", ["src_cidd"])
+
+
+def test_every_csv_row_is_as_long_as_its_header() -> None:
+    done = vsockdump("-r", PCAPS / "crafted-edge-cases.pcap", "--format", "csv")
+    found = list(csv.reader(io.StringIO(done.stdout.decode())))
+    assert {len(row) for row in found} == {len(USUAL)}
+    assert "kernel defect A, uncertain" in [row[-1] for row in found]

@@ -31,27 +31,37 @@ def interruptible() -> Iterator[None]:
             signal.signal(each, handler or signal.SIG_DFL)
 
 
+class Asked:
+    """What signals have asked of a run since it last looked."""
+
+    def __init__(self) -> None:
+        """Nothing yet."""
+        self.counts = False
+        self.flush = False
+
+
 @contextmanager
-def signals(
-    stop: Callable[[], None], count: Callable[[], None], flush: Callable[[], None]
-) -> Iterator[None]:
-    """End by SIGINT, SIGTERM and SIGHUP; SIGUSR1 tells the counts, SIGUSR2 flushes files.
+def signals(stop: Callable[[], None]) -> Iterator[Asked]:
+    """End by SIGINT, SIGTERM and SIGHUP; SIGUSR1 asks for the counts, SIGUSR2 to flush files.
 
     A signal that was ignored at the start, as nohup does, stays ignored. A second one ends at once.
+    The loop does what is asked, between two batches: a handler may come at any moment.
     """
     before = {int(number): signal.getsignal(number) for number in (*_END, *_ASK)}
+    asked = Asked()
 
     def end(number: int, frame: FrameType | None) -> None:
         signal.signal(number, before[number] or signal.SIG_DFL)
         stop()
 
+    def ask(number: int, frame: FrameType | None) -> None:
+        setattr(asked, "counts" if number == signal.SIGUSR1 else "flush", True)
+
     try:
-        for number in _END:
+        for number in (*_END, *_ASK):
             if before[number] != signal.SIG_IGN:
-                signal.signal(number, end)
-        signal.signal(signal.SIGUSR1, lambda number, frame: count())
-        signal.signal(signal.SIGUSR2, lambda number, frame: flush())
-        yield
+                signal.signal(number, end if number in _END else ask)
+        yield asked
     finally:
         for each, handler in before.items():
             signal.signal(each, handler or signal.SIG_DFL)

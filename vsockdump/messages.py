@@ -1,5 +1,6 @@
 """What is said about a run, on stderr; stdout is for its results."""
 
+import contextlib
 import sys
 
 
@@ -10,8 +11,12 @@ def say(text: str) -> None:
 
 
 def tell(line: str) -> None:
-    """Print a line that tcpdump prints too, worded as it does."""
-    print(printable(line), file=sys.stderr, flush=True)
+    """Print a line that tcpdump prints too, worded as it does.
+
+    Nobody may hear it, on a full disk or a closed pipe: the capture matters more.
+    """
+    with contextlib.suppress(OSError):
+        print(printable(line), file=sys.stderr, flush=True)
 
 
 def printable(text: str) -> str:

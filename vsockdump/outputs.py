@@ -85,7 +85,8 @@ class Outputs:
             self.recorder.close(self.drops)
 
     def _record(self, path: str, interfaces: list[Interface], copied: bool) -> Recorder:
-        section = Section()
+        rotation = options.rotation(self._wanted)
+        section = Section() if rotation.size or rotation.seconds else None
         as_pcapng = path.endswith(PCAPNG_SUFFIXES)
 
         def open_writer(output: Output) -> Writer:
@@ -96,7 +97,7 @@ class Outputs:
             return PcapWriter(output, interfaces, self._wanted.nano)
 
         second = None if self._wanted.read else int(time.time())
-        return Recorder(path, open_writer, options.rotation(self._wanted), second)
+        return Recorder(path, open_writer, rotation, second)
 
 
 def printer(wanted: Options) -> Printer:

@@ -37,26 +37,32 @@ def run(
     *,
     most: int = 0,
     choice: Choice | None = None,
-    counted: Callable[[int], None] = lambda count: None,
+    between: Callable[[int], None] = lambda count: None,
 ) -> int:
     """Feed every sink with what the source has, at most `most` packets (0: all); return how many.
 
-    Packets are numbered from 1 as they are taken. `counted` hears the sum after every batch.
+    Packets are numbered from 1 as they are taken. `between` hears the sum so far after every batch,
+    and while there is none.
     """
     count = 0
     for batch in source.batches():
-        if batch is None:
-            continue
-        if choice is not None and batch.count:
-            batch.select(choice(batch))
-        if most:
-            batch.head(most - count)
-        batch.first = count + 1
-        count += batch.count
-        counted(count)
-        for sink in sinks:
-            sink.feed(batch)
+        if batch is not None:
+            _take(batch, count, most, choice)
+            count += batch.count
+        between(count)
+        if batch is not None:
+            for sink in sinks:
+                sink.feed(batch)
         if most and count >= most:
             source.stop()
             break
     return count
+
+
+def _take(batch: Batch, count: int, most: int, choice: Choice | None) -> None:
+    """Leave in a batch what is wanted of it, and number that behind the `count` taken before."""
+    if choice is not None and batch.count:
+        batch.select(choice(batch))
+    if most:
+        batch.head(most - count)
+    batch.first = count + 1

@@ -2,16 +2,17 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from vsockdump import direction, pipeline, privileges
-from vsockdump.ending import interruptible, signals
+from vsockdump.ending import Asked, interruptible, signals
 from vsockdump.errors import DeviceError, UsageError
 from vsockdump.formats import linktypes
 from vsockdump.formats.pcapng import Drops
 from vsockdump.interface import Interface
+from vsockdump.leaks import LeakWatch
 from vsockdump.messages import plural, say, tell
 from vsockdump.options import Options
 from vsockdump.outputs import Outputs
@@ -27,18 +28,18 @@ if TYPE_CHECKING:
 
 
 def read(path: str, wanted: Options) -> None:
-    """Read one file as `wanted` says; raises VsockdumpError or ReaderGone."""
+    """Read one file as `wanted` says; raises VsockdumpError, ReaderGone or Ended."""
     with interruptible():
-        opened = Savefile(path, wanted.follow)
-    with closing(opened) as source:
+        source = Savefile(path, wanted.follow)
+    with closing(source), signals(source.stop) as asked:
         _spare(source, wanted.write)
         first = source.interfaces[0] if source.interfaces else Interface(-1)
         with Outputs(wanted, source.interfaces, source.is_pcapng) as outputs:
             tell(f"reading from file {path}, {_link(first)}")
-            run = _Run(source, outputs, wanted, frozenset({LOCAL, HOST}))
+            run = _Run(source, outputs, wanted, asked)
             try:
                 with _bar(source, wanted) as bars:
-                    run.go(bars)
+                    run.go(frozenset({LOCAL, HOST}), bars)
             finally:  # a damaged file has packets, too
                 run.print_count()
     lost = sum(drops.dropped for drops in source.drops.values())
@@ -56,24 +57,17 @@ def _spare(source: Savefile, target: str) -> None:
 
 
 def capture(wanted: Options) -> None:
-    """Capture from a link as `wanted` says; raises VsockdumpError or ReaderGone."""
-    from vsockdump.sources.link import Link  # noqa: PLC0415 - reading a file needs neither
-    from vsockdump.sources.live import SNAPLEN, Live  # noqa: PLC0415
-
-    link = Link(wanted.interface, create=wanted.create, say=say)
-    with link, Live(
-        link.name,
-        snaplen=wanted.snaplen or SNAPLEN,
-        ring_kib=wanted.buffer,
-        immediate=wanted.immediate,
-        say=say,
-    ) as source:  # fmt: skip
+    """Capture from a link as `wanted` says; raises VsockdumpError, ReaderGone or Ended."""
+    with ExitStack() as stack:
+        with interruptible():
+            source = _listen(stack, wanted)
+        asked = stack.enter_context(signals(source.stop))
         own = direction.own_cids()
         with Outputs(wanted, source.interfaces, copied=False) as outputs:
-            tell(f"listening on {link.name}, {_link(source.interfaces[0])} bytes")
-            run = _Run(source, outputs, wanted, own, lambda: _live_counts(source))
+            tell(f"listening on {source.name}, {_link(source.interfaces[0])} bytes")
+            run = _Run(source, outputs, wanted, asked, lambda: _live_counts(source))
             try:
-                run.go()
+                run.go(own)
             finally:
                 counts = source.statistics()
                 outputs.drops = [Drops(0, counts.received, counts.dropped)]
@@ -85,6 +79,22 @@ def capture(wanted: Options) -> None:
         say("no packet came; 'vsockdump doctor' tells what this machine can see")
 
 
+def _listen(stack: ExitStack, wanted: Options) -> "Live":
+    """Open the link and the capture on it, to be closed with `stack`."""
+    from vsockdump.sources.link import Link  # noqa: PLC0415 - reading a file needs neither
+    from vsockdump.sources.live import SNAPLEN, Live  # noqa: PLC0415
+
+    link = stack.enter_context(Link(wanted.interface, create=wanted.create, say=say))
+    live = Live(
+        link.name,
+        snaplen=wanted.snaplen or SNAPLEN,
+        ring_kib=wanted.buffer,
+        immediate=wanted.immediate,
+        say=say,
+    )
+    return stack.enter_context(live)
+
+
 class _Run:
     """One run from the opening of its files to its last packet, and what signals ask of it."""
 
@@ -93,31 +103,36 @@ class _Run:
         source: Source,
         outputs: Outputs,
         wanted: Options,
-        own: frozenset[int],
+        asked: Asked,
         lost: Callable[[], list[str]] = list,
     ) -> None:
         self.count = 0
         self._source = source
         self._outputs = outputs
         self._wanted = wanted
-        self._own = own
+        self._asked = asked
         self._lost = lost
 
-    def go(self, more: list[Sink] | None = None) -> None:
-        """Give up privileges and feed the sinks until the source ends or is told to."""
+    def go(self, own: frozenset[int], more: Sequence[Sink] = ()) -> None:
+        """Give up privileges and feed the sinks until the source ends or is told to.
+
+        `own` are the CIDs that -Q goes by.
+        """
         to = privileges.target(self._wanted.user or None)
         self._outputs.hand_over(to)
         privileges.drop(to)
         self._outputs.check_rotation()
-        with signals(self._source.stop, self.tell_counts, self._outputs.flush):
-            try:
-                self._loop(more or [])
-            except Full as full:
-                tell(str(full))
-            except ReaderGone as gone:
-                if gone.path == self._wanted.write:  # of text `head` has seen enough
-                    say(str(gone))
-                raise
+        leaks = LeakWatch(self._source.interfaces)
+        try:
+            self._loop(own, [*self._outputs.sinks, leaks, *more])
+        except Full as full:
+            tell(str(full))
+        except ReaderGone as gone:
+            if gone.path == self._wanted.write:  # of text `head` has seen enough
+                say(str(gone))
+            raise
+        finally:
+            leaks.warn()
 
     def print_count(self) -> None:
         """Print the one result of --count."""
@@ -129,18 +144,24 @@ class _Run:
         for line in [f"{plural(self.count, 'packet')} captured", *self._lost()]:
             tell(line)
 
-    def _loop(self, more: list[Sink]) -> None:
+    def _loop(self, own: frozenset[int], sinks: list[Sink]) -> None:
         way = self._wanted.direction
         pipeline.run(
             self._source,
-            [*self._outputs.sinks, *more],
+            sinks,
             most=self._wanted.limit,
-            choice=None if way == "inout" else direction.choose(way, self._own),
-            counted=self._counted,
+            choice=None if way == "inout" else direction.choose(way, own),
+            between=self._between,
         )
 
-    def _counted(self, count: int) -> None:
+    def _between(self, count: int) -> None:
         self.count = count
+        if self._asked.counts:
+            self._asked.counts = False
+            self.tell_counts()
+        if self._asked.flush:
+            self._asked.flush = False
+            self._outputs.flush()
 
 
 def _live_counts(source: "Live") -> list[str]:

@@ -1,13 +1,15 @@
 """Packets as rows of values: JSON lines, CSV, and the columns that tshark's -T fields prints."""
 
+import csv
+import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 
-from vsockdump.columns import USUAL, Column, Value, find, rows
+from vsockdump.columns import USUAL, Column, find, rows
 from vsockdump.engine.batch import Batch
 
 
-def table(form: str, names: Sequence[str]) -> "Jsonl | Separated":
+def table(form: str, names: Sequence[str]) -> "Jsonl | Csv | Fields":
     """Return the printer of "jsonl", "csv" or "fields" for the columns named, or the usual ones.
 
     Raises UsageError for a name that no column has.
@@ -15,7 +17,7 @@ def table(form: str, names: Sequence[str]) -> "Jsonl | Separated":
     columns = [find(name) for name in names] or list(USUAL)
     if form == "jsonl":
         return Jsonl(columns)
-    return Separated(columns, ",", header=True) if form == "csv" else Separated(columns, "\t")
+    return Csv(columns) if form == "csv" else Fields(columns)
 
 
 class Jsonl:
@@ -34,27 +36,38 @@ class Jsonl:
         return "".join(f"{line}\n" for line in lines).encode()
 
 
-class Separated:
-    """Values between separators, missing ones empty, lists joined by `|`."""
+class Csv:
+    """Values between commas, quoted where need be, below their names; missing ones are empty."""
 
-    def __init__(self, columns: Sequence[Column], separator: str, header: bool = False) -> None:
-        """Prepare to print `columns` in their order; `header` puts their names first."""
+    def __init__(self, columns: Sequence[Column]) -> None:
+        """Prepare to print `columns` in their order."""
         self._columns = columns
-        self._separator = separator
-        names = separator.join(column.name for column in columns)
-        self._header = f"{names}\n" if header else ""
+        self._header: list[list[str]] = [[column.name for column in columns]]
 
     def render(self, batch: Batch) -> bytes:
         """Return a line a packet, behind the header the first time."""
-        join: Callable[[Sequence[str]], str] = self._separator.join
-        lines = (join([_cell(value) for value in row]) for row in rows(self._columns, batch))
-        text = self._header + "".join(f"{line}\n" for line in lines)
-        self._header = ""
-        return text.encode()
+        text = io.StringIO()
+        write = csv.writer(text, lineterminator="\n").writerows
+        write(self._header)
+        self._header = []
+        write(_cells(self._columns, batch))
+        return text.getvalue().encode()
 
 
-def _cell(value: Value) -> str:
-    """The values of the columns hold no separator, quote or newline: they need no quoting."""
-    if value is None:
-        return ""
-    return "|".join(value) if isinstance(value, list) else str(value)
+class Fields:
+    """Values between tabs, as tshark prints them: none of them can hold a tab."""
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        """Prepare to print `columns` in their order."""
+        self._columns = columns
+
+    def render(self, batch: Batch) -> bytes:
+        """Return a line a packet."""
+        lines = map("\t".join, _cells(self._columns, batch))
+        return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _cells(columns: Sequence[Column], batch: Batch) -> Iterator[list[str]]:
+    """Yield the texts of each packet: nothing for None, a list's words between `|`."""
+    for row in rows(columns, batch):
+        yield ["|".join(v) if isinstance(v, list) else "" if v is None else str(v) for v in row]

@@ -10,7 +10,7 @@ from vsockdump.screen import Printer
 from vsockdump.sources import stream
 from vsockdump.sources.savefile import Savefile
 from vsockdump.style import Style
-from vsockdump.tables import Jsonl, Separated
+from vsockdump.tables import Csv, Fields, Jsonl
 from vsockdump.text import Text
 
 PCAPS = Path(__file__).parents[2] / "pcaps"
@@ -41,7 +41,7 @@ def render(data: bytes) -> int:
 
 def _render(path: str) -> int:
     count = 0
-    tables: list[Printer] = [Jsonl(COLUMNS), Separated(COLUMNS, ",", header=True)]
+    tables: list[Printer] = [Jsonl(COLUMNS), Csv(COLUMNS), Fields(COLUMNS)]
     printers = [*map(Text, STYLES), *tables]
     try:
         with closing(Savefile(path)) as source:

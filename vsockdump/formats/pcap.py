@@ -12,6 +12,9 @@ UNITS = {MICROSECONDS: 1000, NANOSECONDS: 1, MODIFIED: 1000}
 """Magic number -> nanoseconds of a record's fraction of a second."""
 
 SIZE = 24
+MAJORS = (2, 543)
+"""Major versions of files; the second is DG/UX's tcpdump (libpcap, sf-pcap.c)."""
+
 _LEADS = {MICROSECONDS: 16, NANOSECONDS: 16, MODIFIED: 24}
 _LINKTYPE = 0x03FF_FFFF  # above it: the length of a frame check sequence, class bits
 

@@ -19,6 +19,9 @@ ENHANCED_PACKET = 6
 
 _SECTION = struct.pack("=I", SECTION)  # the same in both byte orders
 
+MAJOR = 1
+"""The version of a section; minor ones do not change the layout."""
+
 BYTE_ORDER = 0x1A2B3C4D
 """The section header's magic number, in the section's byte order."""
 
@@ -30,6 +33,8 @@ COMMENT = 1
 SHB_OS, SHB_USERAPPL = 3, 4
 IF_NAME, IF_DESCRIPTION, IF_TSRESOL, IF_FILTER, IF_OS, IF_TSOFFSET = 2, 3, 9, 11, 12, 14
 ISB_IFRECV, ISB_IFDROP, ISB_OSDROP = 4, 5, 7
+
+_MOST_TEXT = 1024  # bytes: a name, a filter; a capture may have 65536 interfaces to describe
 
 Options = list[tuple[int, bytes]]
 
@@ -109,25 +114,18 @@ def byte_order(block: bytes | memoryview) -> str | None:
     return None
 
 
-def split(blocks: bytes) -> Iterator[tuple[int, bytes]]:
+def split(blocks: bytes, order: str = "<") -> Iterator[tuple[int, bytes]]:
     """Yield (type, block) for whole blocks in a row, whose lengths were checked before.
 
-    A section header among them sets the byte order of what follows; before one, both orders are
-    tried, of which only one can give a length that fits.
+    `order` is the byte order of the section they begin in; a section header among them sets it.
     """
     at = 0
     while at < len(blocks):
-        order = byte_order(blocks[at : at + 12]) if blocks[at : at + 4] == _SECTION else None
-        order = order or ("<" if _fits(blocks, at, "<") else ">")
+        if blocks[at : at + 4] == _SECTION:
+            order = byte_order(blocks[at : at + 12]) or order
         kind, length = struct.unpack_from(order + "II", blocks, at)
         yield kind, blocks[at : at + length]
         at += length
-
-
-def _fits(blocks: bytes, at: int, order: str) -> bool:
-    (length,) = struct.unpack_from(order + "I", blocks, at + 4)
-    end = at + length
-    return end <= len(blocks) and blocks[end - 4 : end] == blocks[at + 4 : at + 8]
 
 
 def parse_interface(block: bytes | memoryview, order: str) -> Interface | None:
@@ -178,4 +176,4 @@ def packet_options(block: bytes | memoryview, order: str) -> Options:
 
 
 def _text(options: dict[int, bytes], code: int) -> str:
-    return options.get(code, b"").decode("utf-8", "replace").rstrip("\0")
+    return options.get(code, b"")[:_MOST_TEXT].decode("utf-8", "replace").rstrip("\0")

@@ -4,24 +4,22 @@ What stands before a damage is delivered; then one ReadError says where it is an
 """
 
 import os
-import struct
 import time
 from collections.abc import Iterator
-from typing import Protocol
 
 from vsockdump.dissectors import LINKTYPES
 from vsockdump.engine.batch import Batch
-from vsockdump.engine.scan import MOST_BYTES, Scanner
 from vsockdump.errors import ReadError
 from vsockdump.formats import linktypes, pcap, pcapng
 from vsockdump.interface import Interface
 
 from . import stream
+from .forms import form
 
 POLL_S = 0.1
 """How often a growing file is looked at."""
 
-_MOST_BLOCKS = 1 << 20  # bytes of blocks without packets that go with one batch
+_MOST_AHEAD = 1 << 24  # bytes that are looked at before the first packet is asked for
 
 
 class Savefile:
@@ -48,11 +46,11 @@ class Savefile:
         while self._follow and self.size < pcap.SIZE:  # whoever writes it has only just made it
             time.sleep(POLL_S)
         try:
-            self._window, packed = stream.window(self.raw)
-            self._form = _form(self._window)
+            self._window, self._packed = stream.window(self.raw)
+            self._form = form(self._window)
         except (OSError, ReadError) as error:
             raise ReadError(f"{self.name}: {stream.reason(error)}") from error
-        if packed and self._follow:
+        if self._packed and self._follow:
             raise ReadError(f"{self.name}: a compressed file cannot be followed")
         self._batches = self._read()
 
@@ -60,7 +58,7 @@ class Savefile:
         """Read up to the first interface: pcapng names them somewhere behind its header."""
         for batch in () if self.interfaces else self._batches:
             self._ahead += [] if batch is None else [batch]
-            if self.interfaces:
+            if self.interfaces or self._window.offset > _MOST_AHEAD:
                 break
 
     @property
@@ -71,7 +69,7 @@ class Savefile:
     @property
     def is_pcapng(self) -> bool:
         """Whether its batches carry blocks that could be passed on."""
-        return isinstance(self._form, _Pcapng)
+        return self._form.is_pcapng
 
     @property
     def size(self) -> int:
@@ -89,10 +87,16 @@ class Savefile:
         return self._form.drops
 
     def batches(self) -> Iterator[Batch | None]:
-        """Yield the packets; None while a growing file has nothing new. Raises ReadError."""
+        """Yield the packets; None while a pipe or a growing file has nothing new.
+
+        Raises ReadError.
+        """
         while self._ahead:
             yield self._ahead.pop(0)
-        yield from self._batches
+        for batch in self._batches:
+            yield batch
+            if batch is not None:  # it is kept to be used again, and its blocks may be large
+                batch.blocks = b""
 
     def _read(self) -> Iterator[Batch | None]:
         while not self.raw.stopped:
@@ -100,11 +104,15 @@ class Savefile:
             self._window.begin = batch.end
             if batch.count:
                 self._check_linktypes()
-            if batch.count or batch.blocks:
+            stirred = bool(batch.count or batch.blocks)
+            if stirred:
                 yield batch
             if self._form.damage:
                 raise self._error(self._form.damage)
-            stuck = self._form.more or not (batch.count or batch.blocks)
+            del batch  # it looks into the window's bytes, which may have to move
+            stuck = self._form.more or not stirred
+            while stuck and not (self._packed or self.raw.ready()):
+                yield None
             if stuck and not self._fill():
                 if not self._follow or self.raw.stopped:
                     return self._check_cut()
@@ -141,156 +149,3 @@ class Savefile:
     def _error(self, reason: str) -> ReadError:
         where = self._window.offset + self._window.begin
         return ReadError(f"{self.name}: damaged at byte {where}: {reason}")
-
-
-class _Form(Protocol):
-    """One of the two file formats."""
-
-    interfaces: list[Interface]
-    drops: dict[int, pcapng.Drops]
-
-    @property
-    def damage(self) -> str:
-        """Why nothing further can be read, empty where it can."""
-
-    @property
-    def more(self) -> bool:
-        """Whether the window's bytes are used up, but for the beginning of a record."""
-
-    def scan(self, window: stream.Window) -> Batch:
-        """Return what the window holds, up to a batch's fill; an empty batch asks for more."""
-
-
-def _form(window: stream.Window) -> _Form:
-    head = window.fill_to(pcap.SIZE)
-    if head[:4] == struct.pack("=I", pcapng.SECTION):
-        return _Pcapng()
-    if not head:
-        raise ReadError("an empty file, not a capture")
-    header = pcap.FileHeader.parse(head.ljust(pcap.SIZE, b"\0"))
-    if header is None:
-        raise ReadError("neither pcap nor pcapng")
-    if len(head) < pcap.SIZE:
-        raise ReadError(f"cut off after {len(head)} of the {pcap.SIZE} bytes of its header")
-    window.begin = pcap.SIZE
-    return _Pcap(header)
-
-
-class _Pcap:
-    """A pcap file behind its header."""
-
-    def __init__(self, header: pcap.FileHeader) -> None:
-        self.header = header
-        self.interfaces = [Interface(header.linktype, snaplen=header.snaplen)]
-        self.drops: dict[int, pcapng.Drops] = {}
-        self._scanner = Scanner()
-        self._scanner.add_interface(header.linktype)
-
-    @property
-    def more(self) -> bool:
-        return self._scanner.more
-
-    @property
-    def damage(self) -> str:
-        return self._scanner.damage
-
-    def scan(self, window: stream.Window) -> Batch:
-        return self._scanner.pcap(
-            window.data,
-            window.begin,
-            window.end,
-            swapped=self.header.swapped,
-            unit=self.header.unit,
-            lead=self.header.lead,
-            lengths=self.header.lengths,
-        )
-
-
-class _Pcapng:
-    """A pcapng file: sections of either byte order, each with interfaces of its own."""
-
-    def __init__(self) -> None:
-        self.interfaces: list[Interface] = []
-        self.drops: dict[int, pcapng.Drops] = {}
-        self.damage = ""
-        self._scanner = Scanner()
-        self._order = pcap.NATIVE
-        self._base = 0
-        self._os = ""
-
-    @property
-    def more(self) -> bool:
-        return self._scanner.more
-
-    def scan(self, window: stream.Window) -> Batch:
-        blocks = bytearray()
-        while True:
-            batch = self._scanner.pcapng(
-                window.data,
-                window.begin,
-                window.end,
-                swapped=self._order != pcap.NATIVE,
-                base=self._base,
-            )
-            self.damage = self._scanner.damage
-            if batch.count or not self._scanner.other or len(blocks) > _MOST_BLOCKS:
-                break
-            block = self._block(window)
-            if not block:
-                break
-            blocks += block
-        batch.blocks = bytes(blocks)
-        return batch
-
-    def _block(self, window: stream.Window) -> bytes:
-        """Take the block that stands first in the window; empty if it is not all there or bad."""
-        data = memoryview(window.data)[window.begin : window.end]
-        section = data[:4] == struct.pack("=I", pcapng.SECTION)
-        order = pcapng.byte_order(data) if section else self._order
-        if order is None:
-            self.damage = "a section header of unknown byte order"
-            return b""
-        (length,) = struct.unpack_from(order + "I", data, 4)
-        if length % 4 or length < (28 if section else 12) or length > MOST_BYTES:
-            self.damage = f"a block of impossible length ({length})"
-            return b""
-        if len(data) < length:
-            return b""
-        block = bytes(data[:length])
-        if struct.unpack_from(order + "I", block, length - 4)[0] != length:
-            self.damage = "a block whose two lengths differ"
-            return b""
-        self._read(block, order)
-        if self.damage:
-            return b""
-        window.begin += length
-        return block
-
-    def _read(self, block: bytes, order: str) -> None:
-        (kind,) = struct.unpack_from(order + "I", block)
-        if kind == pcapng.SECTION:
-            self._order, self._base = order, len(self.interfaces)
-            self._os = pcapng.section_os(block, order)
-        elif kind == pcapng.INTERFACE:
-            self._describe(pcapng.parse_interface(block, order))
-        elif kind == pcapng.STATISTICS:
-            self._count(pcapng.parse_statistics(block, order))
-
-    def _count(self, drops: pcapng.Drops | None) -> None:
-        """Keep the last counts of an interface; those of none that was described mean nothing."""
-        if drops is not None and self._base + drops.interface < len(self.interfaces):
-            self.drops[self._base + drops.interface] = drops
-
-    def _describe(self, interface: Interface | None) -> None:
-        if interface is None:
-            self.damage = "an interface description too short to be one"
-            return
-        interface = interface._replace(os=interface.os or self._os)
-        try:
-            self._scanner.add_interface(
-                interface.linktype, interface.tsresol, interface.tsoffset, interface.snaplen
-            )
-        except OverflowError as error:
-            self.damage = str(error)
-        else:
-            self.interfaces.append(interface)

@@ -16,6 +16,8 @@ from vsockdump.errors import ReadError
 PIECE = 1 << 19
 """Bytes read at once: fewer cost calls, more leave the second-level cache."""
 
+_STEP = 1 << 21  # bytes a window grows by at the most: the old one and the new one stand together
+
 WAIT_MS = 100
 """How long a pipe is waited for before a look at whether to go on."""
 
@@ -49,7 +51,7 @@ class Window:
         """Read on once, behind what is still in the window; False where nothing came."""
         left = self.end - self.begin
         if left == len(self.data):
-            self.data = self.data + bytes(left)
+            self.data = self.data + bytes(min(left, _STEP))
         elif self.begin:
             self.data[:left] = self.data[self.begin : self.end]
         self.offset += self.begin
@@ -76,9 +78,13 @@ class Raw(io.FileIO):
         self._poll = select.poll()
         self._poll.register(self.fileno(), select.POLLIN)
 
+    def ready(self) -> bool:
+        """Wait up to WAIT_MS for a pipe; whether reading would not wait any longer."""
+        return self.regular or self.stopped or bool(self._poll.poll(WAIT_MS))
+
     def readinto(self, buffer: memoryview, /) -> int | None:  # type: ignore[override]
         """Fill the front of `buffer`; a signal alone would not end a read that waits (PEP 475)."""
-        while not (self.regular or self.stopped or self._poll.poll(WAIT_MS)):
+        while not self.ready():
             pass
         return 0 if self.stopped else super().readinto(buffer)
 

@@ -44,7 +44,7 @@ class PcapWriter:
         self._nano = nano
         self._form = f"pcap/{1 if nano else 1000}"
         self._linktype = -1
-        if interfaces:
+        if len(interfaces) == 1:
             self._begin(interfaces[0])
 
     def pass_on(self, blocks: bytes) -> None:
@@ -113,34 +113,44 @@ class PcapngWriter:
         self.output.write(b"".join(pcapng.pack_statistics(count, time_ns) for count in drops))
 
 
+MOST_HEADER = 1 << 24
+"""Bytes of a section's descriptions that can be kept for the next file."""
+
+
 class Section:
     """The section of a pcapng file that is being copied: what its packets need to be read."""
 
     def __init__(self) -> None:
         """Nothing is known of it yet."""
         self.header = b""
+        self._order = "<"
 
     def feed(self, blocks: bytes) -> None:
         """Take blocks as they come; keep those that name the section and its interfaces."""
-        for kind, block in pcapng.split(blocks):
+        for kind, block in pcapng.split(blocks, self._order):
             if kind == pcapng.SECTION:  # a part of it is not as long as it says
+                self._order = pcapng.byte_order(block) or self._order
                 self.header = block[:16] + pcapng.UNKNOWN_LENGTH + block[24:]
             elif kind == pcapng.INTERFACE:
                 self.header += block
+        if len(self.header) > MOST_HEADER:
+            raise WriteError(f"more than {MOST_HEADER} bytes of interfaces to begin a file with")
 
 
 class CopyWriter:
     """A pcapng file made from another: every block goes through as it is, understood or not."""
 
-    def __init__(self, output: Output, section: Section) -> None:
-        """Begin with the header of the section so far, which is shared by the files of a copy."""
+    def __init__(self, output: Output, section: Section | None = None) -> None:
+        """Begin with the header of the section so far, shared by files that follow each other."""
         self.output = output
         self._section = section
-        output.write(section.header)
+        if section is not None:
+            output.write(section.header)
 
     def pass_on(self, blocks: bytes) -> None:
         """Write blocks that are no packets."""
-        self._section.feed(blocks)
+        if self._section is not None:
+            self._section.feed(blocks)
         self.output.write(blocks)
 
     def write(self, batch: Batch, begin: int, end: int) -> None:
