@@ -1,6 +1,9 @@
 """Batch: its columns are typed views without a copy, and outlive whoever asked for them."""
 
+import copy
+import ctypes
 import gc
+import pickle
 import struct
 import weakref
 
@@ -8,7 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vsockdump.engine import records
 from vsockdump.engine.batch import Batch
+from vsockdump.engine.lines import Lines
 from vsockdump.engine.scan import Scanner
 
 from .frames import RST, RW, SLL, VSOCK, enhanced, frame, pcap_record, sll
@@ -68,6 +73,43 @@ def test_a_column_is_no_copy() -> None:
     batch.select(bytes([0, 0, 1, 1]))
     assert first.tolist()[:2] == second.tolist()[:2] == [2_000_000_000, 3_000_000_000]
     assert len(first) == 4 and len(batch.column("time")) == 2
+
+
+PyBUF_WRITABLE, PyBUF_FULL_RO = 0x1, 0x11C  # CPython's pybuffer.h
+
+
+def test_a_column_is_never_lent_for_writing() -> None:
+    column, view = scan(1).column("time").obj, ctypes.create_string_buffer(256)
+    lend = ctypes.pythonapi.PyObject_GetBuffer
+    for flags in (PyBUF_FULL_RO | PyBUF_WRITABLE, PyBUF_WRITABLE):
+        with pytest.raises(BufferError):
+            lend(ctypes.py_object(column), view, flags)
+    assert lend(ctypes.py_object(column), view, PyBUF_FULL_RO) == 0
+    ctypes.pythonapi.PyBuffer_Release(view)
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_raw_memory_is_not_pickled(protocol: int) -> None:
+    batch = scan(1)
+    for each in (batch, batch.interfaces, Scanner(), Lines(), batch.column("time").obj):
+        with pytest.raises(TypeError):
+            pickle.loads(pickle.dumps(each, protocol))
+        with pytest.raises(TypeError):
+            copy.copy(each)
+        assert not hasattr(each, "__setstate_cython__")
+
+
+def test_none_is_no_batch() -> None:
+    for ask in (Lines().render, lambda b: Lines().head(b, 0), lambda b: records.sizes(b, "pcap")):
+        with pytest.raises(TypeError):
+            ask(None)  # type: ignore[arg-type]
+    for take in (records.raw, records.pcapng):
+        with pytest.raises(TypeError):
+            take(None, 0, 0)  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        records.pcap(None, 0, 0, True)  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        Batch(None)  # type: ignore[arg-type]
 
 
 def test_a_column_of_no_packets() -> None:

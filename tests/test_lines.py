@@ -278,3 +278,47 @@ def test_a_second_is_worded_once() -> None:
     moments = [(ns, frame(RST), 0) for ns in (0, 1, SECOND, SECOND + 1, 2 * SECOND)]
     lines.render(batch(moments))
     assert asked == [(0, False), (1, False), (2, False)]
+
+
+@pytest.mark.parametrize("size", [0, 1000, 5000, 70_000, 1_000_000])
+def test_a_stamp_of_any_length_has_room(size: int) -> None:
+    found = batch([(second * SECOND, frame(RST), 0) for second in (1, 1, 2)])
+    stamp = b"x" * size
+    (plain,) = set(Lines().render(found).splitlines())
+    text = Lines(lambda second, negative: stamp).render(found)
+    assert text == (stamp + b".000000 " + plain + b"\n") * 3
+    assert Lines(lambda second, negative: stamp).head(found, 0) == stamp + b".000000 "
+
+
+def test_a_stamp_that_asks_for_lines_itself_is_given_room() -> None:
+    many = batch([(SECOND, frame(RST), 0)] * 1100)
+
+    def stamp(second: int, negative: bool) -> bytes:
+        if second == 2:
+            lines.render(many)
+        return b"t"
+
+    lines = Lines(stamp)
+    found = batch([(SECOND, frame(RST), 0), (2 * SECOND, frame(RST), 0)])
+    assert lines.render(found).count(b"\n") >= 1
+    assert lines.render(found) == Lines(lambda second, negative: b"t").render(found)
+
+
+@pytest.mark.parametrize("digits", [-1, 10, 1000])
+def test_digits_that_a_second_does_not_have(digits: int) -> None:
+    with pytest.raises(ValueError, match=f"0 to 9 digits, not {digits}"):
+        Lines(digits=digits)
+
+
+@pytest.mark.parametrize("since", ["previous", "first"])
+def test_the_earliest_time_wraps(since: str) -> None:
+    """2**63 ns before 1970, less what is not shown of it, is no time any more: it wraps."""
+    asked: list[int] = []
+
+    def stamp(second: int, negative: bool) -> bytes:
+        asked.append(second)
+        return b"t"
+
+    found = batch([(-(2**63), frame(RST), 0), (2**63 - 1, frame(RST), 0)])
+    Lines(stamp, since=since).render(found)
+    assert asked == [0, 0]

@@ -105,6 +105,12 @@ def test_a_record_longer_than_any_is_damage() -> None:
         assert (batch.count, batch.end, using.damage) == (1, len(good), damage)
 
 
+@pytest.mark.parametrize("lead", [-16, 0, 8, 15, 20, 25])
+def test_a_header_of_no_kind_is_refused(lead: int) -> None:
+    with pytest.raises(ValueError, match=f"no record's header has {lead} bytes"):
+        scanner().pcap(bytes(99), 0, 99, lead=lead)
+
+
 def test_pcap_needs_its_interface() -> None:
     with pytest.raises(ValueError, match="not described"):
         Scanner().pcap(b"", 0, 0)
@@ -159,6 +165,14 @@ def test_a_section_has_interfaces_of_its_own() -> None:
     assert list(batch.column("interface")) == [2, 2]
     assert [batch.linktype(row) for row in range(2)] == [SLL2, SLL2]
     assert list(batch.column("payload_len")) == [3, 3]
+
+
+@pytest.mark.parametrize("base", [-1, -(2**31), 1, 2**31 - 1])
+def test_an_interface_of_no_section_is_damage(base: int) -> None:
+    for block in (enhanced(DATA, 0, 0), simple(DATA), obsolete(DATA, 0, 0)):
+        using = scanner()
+        assert pcapng(block, NATIVE, using, base).count == 0
+        assert using.damage == BAD_INTERFACE
 
 
 def test_the_scan_stops_before_a_block_that_is_no_packet() -> None:
@@ -389,6 +403,61 @@ def test_a_ring_block_of_more_packets_than_a_batch_holds() -> None:
         times += list(batch.column("time"))
     assert times == [number * SECOND for number in range(10_000)]
     assert len(counts) > 1
+
+
+BAD_RING = "a packet outside of its ring's block"
+TWO = ring([(0, 0, DATA, 79), (1, 0, DATA, 79)])
+FIRST, PACKETS_AT, NEXT, CAPTURED, FRAME_AT = 16, 12, 48, 48 + 12, 48 + 24  # in a block
+
+
+@pytest.mark.parametrize(
+    ("at", "form", "value", "count"),
+    [
+        (FIRST, "I", 0xFFFF_FFFF, 0),
+        (FIRST, "I", len(TWO), 0),
+        (FIRST, "I", len(TWO) - 27, 0),
+        (NEXT, "I", 0, 1),
+        (NEXT, "I", 27, 1),
+        (NEXT, "I", len(TWO), 1),
+        (NEXT, "I", 0xFFFF_FFFF, 1),
+        (CAPTURED, "I", len(TWO) - 48 - MAC + 1, 0),
+        (CAPTURED, "I", 0xFFFF_FFFF, 0),
+        (FRAME_AT, "H", 0xFFFF, 0),
+    ],
+)
+def test_a_ring_block_that_cannot_be(at: int, form: str, value: int, count: int) -> None:
+    block = bytearray(TWO)
+    struct.pack_into("=" + form, block, at, value)
+    using = scanner()
+    assert sum(batch.count for batch in using.ring(block, 0)) == count
+    assert using.damage == BAD_RING
+    assert sum(batch.count for batch in using.ring(ring([(0, 0, DATA, 79)]), 0)) == 1
+    assert using.damage == ""
+
+
+def test_a_ring_block_of_more_packets_than_it_says() -> None:
+    block = ring([(0, 0, DATA, 79)])
+    struct.pack_into("=I", block, PACKETS_AT, 0xFFFF_FFFF)
+    using = scanner()
+    assert [batch.count for batch in using.ring(block, 0)] == [1]
+    assert using.damage == BAD_RING
+
+
+@pytest.mark.parametrize("size", [0, 1, 23])
+def test_a_ring_block_without_its_header(size: int) -> None:
+    using = scanner()
+    assert list(using.ring(ring([(0, 0, DATA, 79)])[:size], 0)) == []
+    assert using.damage == BAD_RING
+
+
+@given(st.binary(max_size=300), st.integers(0, 9))
+def test_any_ring_block_gives_packets_that_stand_in_it(body: bytes, packets: int) -> None:
+    head = struct.pack("=IIIIII", 1, 48, 1, packets, 24 + len(body) % 7, 0)
+    block = head + body
+    for batch in scanner().ring(block, 0):
+        for row, at in enumerate(batch.column("offset")):
+            assert batch.frame(row) == block[at : at + batch.column("cap_len")[row]]
+            assert at + batch.column("cap_len")[row] <= len(block)
 
 
 def test_split_packets_are_followed_from_block_to_block() -> None:

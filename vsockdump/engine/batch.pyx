@@ -3,7 +3,7 @@
 
 cimport cython
 from cpython.buffer cimport (
-    PyBUF_FORMAT, PyBUF_SIMPLE, PyBUF_STRIDES, PyBuffer_Release, PyObject_GetBuffer,
+    PyBUF_FORMAT, PyBUF_SIMPLE, PyBUF_STRIDES, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer,
 )
 from libc.stdint cimport uint8_t
 from libc.stdlib cimport free, malloc, realloc
@@ -12,6 +12,7 @@ cdef enum:
     MOST_INTERFACES = 65536     # what the column can hold
 
 
+@cython.auto_pickle(False)
 cdef class Interfaces:
     """What the packets of one capture say their interface is; grows as a file describes more."""
 
@@ -110,6 +111,7 @@ cdef void _fields():
 _fields()
 
 
+@cython.auto_pickle(False)
 cdef class _Column:
     """Shows one field of every row through the buffer protocol, and keeps its batch alive."""
 
@@ -120,7 +122,7 @@ cdef class _Column:
     cdef Py_ssize_t shape
     cdef Py_ssize_t stride
 
-    def __cinit__(self, Batch batch, str name):
+    def __cinit__(self, Batch batch not None, str name):
         offset, format, size = _FIELDS[name]
         self.batch = batch
         self.start = <char *>batch.rows + <Py_ssize_t>offset
@@ -132,6 +134,8 @@ cdef class _Column:
     def __getbuffer__(self, Py_buffer *view, int flags):
         if (flags & PyBUF_STRIDES) != PyBUF_STRIDES:
             raise BufferError("a column is not contiguous")
+        if flags & PyBUF_WRITABLE:
+            raise BufferError("a column cannot be written to")
         view.obj = self
         view.buf = self.start
         view.len = self.shape * self.size
@@ -145,6 +149,7 @@ cdef class _Column:
         view.internal = NULL
 
 
+@cython.auto_pickle(False)
 @cython.no_gc_clear  # the collector must not drop the bytes while their buffer is exported
 cdef class Batch:
     """Some packets: their bytes and, for each, what stands in its headers.
@@ -159,7 +164,7 @@ cdef class Batch:
     A batch is valid until its source is asked for the next one: the bytes behind it are used again.
     """
 
-    def __cinit__(self, Interfaces interfaces):
+    def __cinit__(self, Interfaces interfaces not None):
         self.interfaces = interfaces
         self.rows = <Row *>malloc(CAPACITY * sizeof(Row))
         if self.rows == NULL:
@@ -184,6 +189,7 @@ cdef class Batch:
         if self.held:
             PyBuffer_Release(&self.view)
             self.held = False
+            self.data = None
 
     def __dealloc__(self):
         self.release()

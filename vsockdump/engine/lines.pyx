@@ -1,6 +1,7 @@
 # cython: language_level=3
 """The text lines of packets, straight from a Batch: one packet, one line."""
 
+cimport cython
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy
@@ -12,7 +13,7 @@ from vsockdump.dissectors.notes import TEXT
 from .batch cimport VIRTIO, VSOCKMON, Batch, Row
 
 cdef enum:
-    LONGEST = 1024      # bytes of a line, no less than all its parts at their longest
+    LONGEST = 1024      # bytes of a line, no less than all its parts at their longest, but its time
 
 cdef tuple MONITOR_OPS = tuple(op.name.encode() for op in vsockmon_rules.Op)
 cdef tuple TRANSPORTS = tuple(kind.name.encode() for kind in vsockmon_rules.Transport)
@@ -34,6 +35,7 @@ CID_NAMES = {0: "hypervisor", 1: "local", 2: "host", 0xFFFF_FFFF: "any"}
 cdef dict _CID_NAMES = {cid: name.encode() for cid, name in CID_NAMES.items()}
 
 
+@cython.auto_pickle(False)
 cdef class Lines:
     """Renders packets; an instance keeps what one line must know of those before it.
 
@@ -51,10 +53,12 @@ cdef class Lines:
     cdef char *text
     cdef Py_ssize_t size, room
 
-    def __init__(
+    def __cinit__(
         self, stamp=None, *, int digits=6, str since="", bint numeric=False, bint quick=False,
         int verbose=0, bint link=False, bint lengths=False, bint numbers=False,
     ):
+        if not 0 <= digits <= 9:
+            raise ValueError(f"a second has 0 to 9 digits, not {digits}")
         self.stamp = stamp
         self.digits = digits
         self.unit = int(10 ** <object>(9 - digits))
@@ -72,23 +76,23 @@ cdef class Lines:
     def __dealloc__(self):
         free(self.text)
 
-    def render(self, Batch batch, Py_ssize_t begin=0, Py_ssize_t end=-1):
+    def render(self, Batch batch not None, Py_ssize_t begin=0, Py_ssize_t end=-1):
         """Return the lines of the rows begin <= row < end (-1: all), each ended by a newline."""
         cdef Py_ssize_t row
         if end < 0 or end > batch.count:
             end = batch.count
         self.size = 0
         for row in range(max(begin, 0), end):
-            self._need(LONGEST)
+            self._need(LONGEST + len(self.worded))
             self._line(batch, row)
         return self.text[:self.size]
 
-    def head(self, Batch batch, Py_ssize_t row):
+    def head(self, Batch batch not None, Py_ssize_t row):
         """Return what stands before the packet in its line: number, time, lengths."""
         if not 0 <= row < batch.count:
             raise IndexError(row)
         self.size = 0
-        self._need(LONGEST)
+        self._need(LONGEST + len(self.worded))
         self._head(batch, row)
         return self.text[:self.size]
 
@@ -220,13 +224,14 @@ cdef class Lines:
 
     cdef int _time(self, int64_t ns) except -1:
         cdef int64_t second, fraction, shown = ns
+        cdef Py_ssize_t size
         cdef bint negative
         if self.relative:
-            ns -= ns % self.unit  # as tcpdump: what is not shown of two times does not count
+            # Times that a file contradicts may overflow: wrap, as the clock would.
+            ns = <int64_t>(<uint64_t>ns - <uint64_t>(ns % self.unit))  # as tcpdump: what is not shown of two times does not count
             if not self.started:
                 self.base = ns
                 self.started = True
-            # An order of times that a file contradicts may overflow: wrap, as the clock would.
             shown = <int64_t>(<uint64_t>ns - <uint64_t>self.base)
             if not self.to_first:
                 self.base = ns
@@ -235,7 +240,10 @@ cdef class Lines:
         if self.relative and negative and fraction:
             second, fraction = second + 1, 1_000_000_000 - fraction
         if second != self.second or negative != self.negative or not self.worded:
+            size = self.size
             self.worded = self.stamp(second, negative)
+            self.size = size  # it may have asked us for a line
+            self._need(LONGEST + len(self.worded))
             self.second = second
             self.negative = negative
         self._put(self.worded)
@@ -309,7 +317,7 @@ cdef class Lines:
     cdef int _need(self, Py_ssize_t more) except -1:
         if self.room - self.size >= more:
             return 0
-        cdef Py_ssize_t room = max(self.room * 2, 1 << 16)
+        cdef Py_ssize_t room = max(max(self.room * 2, self.size + more), 1 << 16)
         cdef void *text = realloc(self.text, room)
         if text == NULL:
             raise MemoryError

@@ -24,7 +24,7 @@ cdef inline Py_ssize_t pcapng_size(const Row *r) noexcept nogil:
     return sizeof(enhanced_block) + padded(r.cap_len) + 4
 
 
-def sizes(Batch batch, str form):
+def sizes(Batch batch not None, str form):
     """Return the bytes each packet's record has: "pcap", "pcapng", or "" for as it came."""
     cdef const Row *rows = batch.rows
     cdef Py_ssize_t i
@@ -35,7 +35,7 @@ def sizes(Batch batch, str form):
     return [rows[i].record_size for i in range(batch.count)]
 
 
-def raw(Batch batch, Py_ssize_t begin, Py_ssize_t end):
+def raw(Batch batch not None, Py_ssize_t begin, Py_ssize_t end):
     """Return the records of rows begin <= row < end as they stood in their file."""
     cdef const Row *rows = batch.rows
     cdef Py_ssize_t i
@@ -47,7 +47,7 @@ def raw(Batch batch, Py_ssize_t begin, Py_ssize_t end):
     return b"".join([view[rows[i].record:rows[i].record + rows[i].record_size] for i in range(begin, end)])
 
 
-def pcap(Batch batch, Py_ssize_t begin, Py_ssize_t end, bint nano):
+def pcap(Batch batch not None, Py_ssize_t begin, Py_ssize_t end, bint nano):
     """Return rows begin <= row < end as pcap records, times in micro- or nanoseconds.
 
     Times outside the 32 bits of seconds that pcap has wrap around.
@@ -69,7 +69,7 @@ def pcap(Batch batch, Py_ssize_t begin, Py_ssize_t end, bint nano):
     return out
 
 
-def pcapng(Batch batch, Py_ssize_t begin, Py_ssize_t end):
+def pcapng(Batch batch not None, Py_ssize_t begin, Py_ssize_t end):
     """Return rows begin <= row < end as enhanced packet blocks with times in nanoseconds."""
     cdef const Row *rows = batch.rows
     cdef Py_ssize_t i, total = 0

@@ -11,7 +11,6 @@ class Scanner:
     damage: str
     other: bool
     more: bool
-    def __init__(self) -> None: ...
     def add_interface(
         self, linktype: int, tsresol: int = 9, tsoffset: int = 0, snaplen: int = 0
     ) -> int: ...

@@ -4,6 +4,7 @@
 All lengths are checked before a load; nothing is allocated from a length in the input.
 """
 
+cimport cython
 from cpython.ref cimport Py_REFCNT
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t, uint16_t
 from libc.string cimport memcpy, memset
@@ -16,7 +17,13 @@ from .layout cimport *
 from .rules cimport DEFECT_A, LINKTYPE_LINUX_SLL, LINKTYPE_LINUX_SLL2, OP_RW, TRUNCATED
 
 cdef extern from *:
+    """
+    #define vsockdump_acquire() __atomic_thread_fence(__ATOMIC_ACQUIRE)
+    #define vsockdump_release() __atomic_thread_fence(__ATOMIC_RELEASE)
+    """
     ctypedef unsigned long long wide "unsigned __int128"
+    void acquire "vsockdump_acquire"() nogil
+    void release "vsockdump_release"() nogil
 
 cdef enum Stop:
     MORE        # the bytes end inside a record, or just behind one
@@ -28,6 +35,7 @@ cdef enum Stop:
     BAD_TRAILER
     BAD_CAPTURED
     BAD_INTERFACE
+    BAD_RING
 
 _WORDS = {
     TOO_LONG: "a record of impossible length",
@@ -35,6 +43,7 @@ _WORDS = {
     BAD_TRAILER: "a block whose two lengths differ",
     BAD_CAPTURED: "a block too short for its frame",
     BAD_INTERFACE: "a packet of an interface that was not described",
+    BAD_RING: "a packet outside of its ring's block",
 }
 
 # What a reader takes for one record or block at the most; more is damage. libpcap's bounds:
@@ -63,6 +72,7 @@ cdef inline int64_t in_ns(const Interface *interface, uint32_t high, uint32_t lo
     return <int64_t>(units + interface.offset_ns)
 
 
+@cython.auto_pickle(False)
 cdef class Scanner:
     """Turns blocks of one capture into Batches, in the order of the capture.
 
@@ -81,7 +91,7 @@ cdef class Scanner:
     cdef bint splitting             # some connection was split not long ago
     cdef uint8_t split[SUSPECTS]    # which, by a hash of their ports
 
-    def __init__(self):
+    def __cinit__(self):
         self.interfaces = Interfaces()
         self.splits = Splits()
         self.pool = []
@@ -103,6 +113,8 @@ cdef class Scanner:
         """
         if self.interfaces.count == 0:
             raise ValueError("the capture's interface was not described")
+        if lead != 16 and lead != 24:
+            raise ValueError(f"no record's header has {lead} bytes")
         plain = not swapped and lead == sizeof(pcap_record) and not lengths
         cdef Batch batch = self._batch(data, f"pcap/{unit}" if plain else "pcap", begin, end)
         cdef int stop
@@ -123,19 +135,34 @@ cdef class Scanner:
         return self._finish(batch, stop)
 
     def ring(self, block, int interface):
-        """Yield the packets of one block of a TPACKET_V3 ring as Batches."""
-        cdef Batch batch = self._batch(block, "ring", 0, len(block))
-        cdef const tpacket_block *head = <const tpacket_block *>batch.bytes
-        cdef uint32_t left = head.packets
-        cdef Py_ssize_t at = head.first
+        """Yield the packets of one block of a TPACKET_V3 ring as Batches.
+
+        The caller has seen that the block's status is the user's, and gives it back afterwards.
+        """
+        cdef Batch batch
+        cdef const tpacket_block *head
+        cdef uint32_t left
+        cdef Py_ssize_t at
+        cdef int stop
         if not 0 <= interface < self.interfaces.count:
             raise IndexError(interface)
-        while left:
-            batch = self._batch(block, "ring", at, len(block))
+        acquire()  # what follows is read after the status was
+        batch = self._batch(block, "ring", 0, 0)
+        stop = BAD_RING if batch.view.len < <Py_ssize_t>sizeof(tpacket_block) else MORE
+        self._finish(batch, stop)
+        if stop == BAD_RING:
+            return
+        head = <const tpacket_block *>batch.bytes
+        left, at = head.packets, head.first
+        while left and stop == MORE:
+            batch = self._batch(block, "ring", 0, 0)
+            batch.begin = batch.end = at
             with nogil:
-                at = self._walk_ring(batch, at, left, interface)
-            left -= batch.count
-            yield self._finish(batch, MORE)
+                stop = self._walk_ring(batch, left, interface)
+            left -= <uint32_t>batch.count
+            at = batch.end
+            yield self._finish(batch, stop)
+        release()  # and before the status is the kernel's again
 
     cdef int _walk_pcap(
         self, Batch b, Py_ssize_t end, bint swapped, uint32_t unit, Py_ssize_t lead, int lengths
@@ -156,9 +183,9 @@ cdef class Scanner:
                 return TOO_LONG
             if end - b.end - lead < <Py_ssize_t>captured:
                 return MORE
-            b.rows[b.count].time = (
-                <int64_t>u32(r.seconds, swapped) * 1_000_000_000
-                + <int64_t>u32(r.fraction, swapped) * unit
+            b.rows[b.count].time = <int64_t>(
+                <uint64_t>u32(r.seconds, swapped) * 1_000_000_000
+                + <uint64_t>u32(r.fraction, swapped) * unit
             )
             b.rows[b.count].record_size = <uint32_t>lead + captured
             self._row(b, 0, b.end + lead, captured, wire, linktype)
@@ -207,7 +234,7 @@ cdef class Scanner:
             index += u32(e.interface, swapped)
         else:
             index += bswap_16(o.interface) if swapped else o.interface
-        if index >= self.interfaces.count:
+        if not 0 <= index < self.interfaces.count:
             return BAD_INTERFACE
         interface = &self.interfaces.table[index]
         if type == 3:
@@ -226,20 +253,30 @@ cdef class Scanner:
         self._row(b, <int>index, b.end + head, captured, wire, interface.linktype)
         return 0
 
-    cdef Py_ssize_t _walk_ring(
-        self, Batch b, Py_ssize_t at, uint32_t left, int interface
-    ) noexcept nogil:
+    cdef int _walk_ring(self, Batch b, uint32_t left, int interface) noexcept nogil:
+        """Take packets from b.end on; leave there where the next one's header stands."""
         cdef const tpacket3_hdr *h
+        cdef Py_ssize_t at = b.end, room
+        cdef uint32_t captured
         cdef int linktype = self.interfaces.table[interface].linktype
         while left and b.count < CAPACITY:
+            room = b.view.len - at
+            if room < <Py_ssize_t>sizeof(tpacket3_hdr):
+                return BAD_RING
             h = <const tpacket3_hdr *>(b.bytes + at)
+            captured = h.captured
+            if room < h.mac or room - h.mac < <Py_ssize_t>captured:
+                return BAD_RING
             b.rows[b.count].time = <int64_t>h.seconds * 1_000_000_000 + h.nanoseconds
-            b.rows[b.count].record_size = h.captured
+            b.rows[b.count].record_size = captured
             b.end = at + h.mac
-            self._row(b, interface, b.end, h.captured, h.wire, linktype)
-            at += h.next_offset
+            self._row(b, interface, b.end, captured, h.wire, linktype)
             left -= 1
-        return at
+            if left and not <Py_ssize_t>sizeof(tpacket3_hdr) <= h.next_offset <= room:
+                return BAD_RING
+            at += h.next_offset if left else 0
+        b.end = at
+        return MORE
 
     cdef inline void _row(
         self, Batch b, int interface, Py_ssize_t at, uint32_t captured, uint32_t wire, int linktype
@@ -254,11 +291,13 @@ cdef class Scanner:
 
     cdef Batch _batch(self, object data, str form, Py_ssize_t begin, Py_ssize_t end):
         """Take a batch nobody holds any more, or a new one: its rows are the costly part."""
-        cdef Batch batch
+        cdef Batch batch, free = None
         for batch in self.pool:
             if Py_REFCNT(batch) == 2:  # the pool's and ours
-                break
-        else:
+                batch.release()  # each: the bytes it looks into may be large, and gone elsewhere
+                free = batch
+        batch = free
+        if batch is None:
             batch = Batch(self.interfaces)
             if len(self.pool) < 4:
                 self.pool.append(batch)

@@ -74,8 +74,8 @@ class Ring:
     def ready(self) -> memoryview | None:
         """Return the next block if the kernel has handed it over; it is ours until `release`.
 
-        No barrier stands between the look at the status and those at the packets: the interpreter
-        runs hundreds of instructions between them, more than a processor reorders.
+        A processor may read packets before it reads the status here: Scanner.ring() has the fence
+        between them, and another before `release`.
         """
         if self._word(_BLOCK_STATUS) & _TP_STATUS_USER:
             return self._blocks[self._at]
