@@ -14,8 +14,9 @@ from vsockdump import privileges
 from vsockdump.dissectors import LINKTYPE_VSOCK
 from vsockdump.engine.batch import Batch
 from vsockdump.errors import DeviceError
+from vsockdump.interface import SNAPLEN
 from vsockdump.sources import netlink, ring
-from vsockdump.sources.live import SNAPLEN, Live
+from vsockdump.sources.live import Live
 from vsockdump.sources.standin import MAX_FRAME, Standin
 
 pytestmark = pytest.mark.standin

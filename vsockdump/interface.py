@@ -3,6 +3,11 @@
 from typing import NamedTuple
 
 
+SNAPLEN = 262144
+"""Bytes of a frame that are kept if nothing else is said: libpcap's MAXIMUM_SNAPLEN, more than any
+frame of vsockmon has (65612)."""
+
+
 class Interface(NamedTuple):
     """One interface of a capture: a live link, or what a file says of one.
 

@@ -11,7 +11,7 @@ from vsockdump.ending import Asked, interruptible, signals
 from vsockdump.errors import DeviceError, UsageError
 from vsockdump.formats import linktypes
 from vsockdump.formats.pcapng import Drops
-from vsockdump.interface import Interface
+from vsockdump.interface import SNAPLEN, Interface
 from vsockdump.leaks import LeakWatch
 from vsockdump.messages import plural, say, tell
 from vsockdump.options import Options
@@ -82,7 +82,7 @@ def capture(wanted: Options) -> None:
 def _listen(stack: ExitStack, wanted: Options) -> "Live":
     """Open the link and the capture on it, to be closed with `stack`."""
     from vsockdump.sources.link import Link  # noqa: PLC0415 - reading a file needs neither
-    from vsockdump.sources.live import SNAPLEN, Live  # noqa: PLC0415
+    from vsockdump.sources.live import Live  # noqa: PLC0415
 
     link = stack.enter_context(Link(wanted.interface, create=wanted.create, say=say))
     live = Live(
@@ -185,4 +185,4 @@ def _bar(source: Savefile, wanted: Options) -> Iterator[list[Sink]]:
 
 def _link(interface: Interface) -> str:
     kind = linktypes.describe(interface.linktype) if interface.linktype >= 0 else "unknown"
-    return f"link-type {kind}, snapshot length {interface.snaplen or 262144}"
+    return f"link-type {kind}, snapshot length {interface.snaplen or SNAPLEN}"

@@ -3,6 +3,8 @@
 import struct
 from typing import NamedTuple, Self
 
+from vsockdump.interface import SNAPLEN
+
 MICROSECONDS = 0xA1B2C3D4
 NANOSECONDS = 0xA1B23C4D
 MODIFIED = 0xA1B2CD34
@@ -26,7 +28,7 @@ class FileHeader(NamedTuple):
     """struct pcap_file_header, 24 bytes: what the records need to be read."""
 
     linktype: int
-    snaplen: int = 262144
+    snaplen: int = SNAPLEN
     magic: int = MICROSECONDS
     major: int = 2
     minor: int = 4

@@ -18,12 +18,10 @@ from vsockdump.dissectors import LINKTYPE_VSOCK
 from vsockdump.engine.batch import Batch
 from vsockdump.engine.scan import Scanner
 from vsockdump.errors import DeviceError
-from vsockdump.interface import Interface
+from vsockdump.interface import SNAPLEN, Interface
 
 from .ring import Ring, Statistics, accept, attach, take_statistics
 
-SNAPLEN = 262144
-"""Bytes, libpcap's MAXIMUM_SNAPLEN. The MTU would not do: the largest frame is larger."""
 RING_KIB = 65536
 IDLE_MS = 250
 """The longest `Live.batches` keeps its caller waiting without a packet."""
@@ -105,7 +103,7 @@ class Live:
         self._socket = undo.enter_context(socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0))
         self._attach()
         self._ring = Ring(self._socket, self._ring_kib, self._retire_ms)
-        self._socket.bind((self.name, _ETH_P_ALL))  # outgoing frames reach no other type's sockets
+        self._bind()
         self._poll = select.poll()
         self._poll.register(self._wake, select.POLLIN)
         self._poll.register(self._socket, select.POLLIN)
@@ -117,6 +115,15 @@ class Live:
             if error.errno != errno.EINVAL:
                 raise
             raise DeviceError(f"{self.name}: the kernel refused the filter's program") from error
+
+    def _bind(self) -> None:
+        """Hook the socket in; frames that go out reach sockets of this type alone."""
+        try:
+            self._socket.bind((self.name, _ETH_P_ALL))
+        except UnicodeError as error:  # a name is any bytes to the kernel, UTF-8 to the socket
+            raise DeviceError(
+                f"{self.name}: the link's name is not UTF-8; give it another with 'ip link set'"
+            ) from error
 
     def stop(self) -> None:
         """Have `batches` hand over what was captured until now, and end.

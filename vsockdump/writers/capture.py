@@ -9,7 +9,7 @@ from vsockdump.engine import records
 from vsockdump.engine.batch import Batch
 from vsockdump.errors import WriteError
 from vsockdump.formats import pcap, pcapng
-from vsockdump.interface import Interface
+from vsockdump.interface import SNAPLEN, Interface
 
 from .output import Output
 
@@ -75,7 +75,7 @@ class PcapWriter:
     def _begin(self, interface: Interface) -> None:
         self._linktype = interface.linktype
         magic = pcap.NANOSECONDS if self._nano else pcap.MICROSECONDS
-        snaplen = interface.snaplen or 262144
+        snaplen = interface.snaplen or SNAPLEN
         self.output.write(pcap.FileHeader(interface.linktype, snaplen, magic).pack())
 
     def _check(self, batch: Batch, begin: int, end: int) -> None:
