@@ -1,7 +1,10 @@
 """What several tests need: a network namespace of their own, and a link in it."""
 
 import ctypes
+import fcntl
 import os
+import socket
+import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +19,7 @@ settings.register_profile("untimed", deadline=None, suppress_health_check=[Healt
 settings.load_profile("untimed")
 
 CLONE_NEWNET = 0x40000000  # linux/sched.h
+SIOCSIFNAME = 0x8923  # linux/sockios.h
 KINDS = ("dummy", "ifb", "bridge", "veth")  # links that are easily made; one is in most kernels
 
 
@@ -46,6 +50,18 @@ def standin(tun: None) -> Iterator[Standin]:
     """Give a link that looks like vsockmon's."""
     with Standin() as made:
         yield made
+
+
+@pytest.fixture
+def odd_name(standin: Standin) -> str:
+    """Give the link a name that is not UTF-8 and would colour a terminal."""
+    odd = b"mon\x1b[31m\xff"
+    netlink.set_up(standin.ifindex, False)
+    with socket.socket() as asked:
+        request = struct.pack("16s16s8x", standin.name.encode(), odd)
+        fcntl.ioctl(asked, SIOCSIFNAME, request)
+    netlink.set_up(standin.ifindex, True)
+    return os.fsdecode(odd)
 
 
 @pytest.fixture

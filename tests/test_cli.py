@@ -10,7 +10,7 @@ import pytest
 from tests import captures
 from tests.captures import START, Taken, some
 from tests.command import ARGV, PCAPS, Result, lines, run, vsockdump
-from vsockdump.errors import OpenError, ReadError
+from vsockdump.errors import DeviceError, OpenError, ReadError
 from vsockdump.sources.savefile import Savefile
 from vsockdump.writers.output import Output
 
@@ -175,6 +175,21 @@ def test_control_bytes_in_names_do_not_reach_a_terminal(tmp_path: Path) -> None:
 def test_a_name_that_is_no_text() -> None:
     done = vsockdump("-r", os.fsdecode(b"\xff\xfe"))
     assert (done.returncode, len(lines(done))) == (2, 1)
+
+
+@pytest.mark.standin
+def test_a_link_whose_name_is_no_text(odd_name: str) -> None:
+    shown = r"mon\x1b[31m\udcff"
+    assert vsockdump("-D").stdout.decode() == f"1.{shown} [Up, Running]\n"
+    assert f"link {shown} " in vsockdump("doctor").stdout.decode()
+    assert (
+        vsockdump("-L", "-i", odd_name).stdout.decode().startswith(f"Data link types for {shown}:")
+    )
+    done = vsockdump("-i", odd_name)
+    sentence = (
+        f"vsockdump: {shown}: the link's name is not UTF-8; give it another with 'ip link set'"
+    )
+    assert (done.returncode, lines(done)) == (DeviceError.exit_code, [sentence])
 
 
 @ROOT_ONLY

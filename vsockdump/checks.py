@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from vsockdump import kernels, modules
+from vsockdump.messages import printable
 from vsockdump.modules import State
 from vsockdump.sources import local, netlink
 
@@ -173,7 +174,7 @@ def _links(means: Means) -> Iterator[Row]:
         kind = "" if link.kind == "vsockmon" else f", a {link.kind} device"
         state = f"{'up' if link.is_up else 'down'}, {link.rx_packets} packets{kind}"
         advice = "" if link.is_up else "nothing is tapped while it is down; a capture raises it"
-        yield Row(f"link {link.name}", state, "ok", advice)
+        yield Row(f"link {printable(link.name)}", state, "ok", advice)
 
 
 def _namespaces(root: Path) -> Iterator[Row]:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from vsockdump import options
 from vsockdump.ending import Ended
 from vsockdump.errors import DeviceError, VsockdumpError, WriteError
-from vsockdump.messages import say
+from vsockdump.messages import printable, say
 from vsockdump.options import Options
 from vsockdump.writers.output import ReaderGone
 
@@ -87,7 +87,8 @@ def _list_links() -> None:
 
     found = [link for link in netlink.links() if link.is_vsockmon]
     for number, link in enumerate(found, 1):
-        print(f"{number}.{link.name} [{'Up, Running' if link.is_up else 'Down'}]")
+        state = "Up, Running" if link.is_up else "Down"
+        print(f"{number}.{printable(link.name)} [{state}]")
     if not found:
         raise DeviceError("there is no vsockmon link; '-i vsockmon0' makes one and removes it")
 
@@ -96,7 +97,7 @@ def _list_linktypes(wanted: Options) -> None:
     from vsockdump.dissectors import LINKTYPES  # noqa: PLC0415
     from vsockdump.formats import linktypes  # noqa: PLC0415
 
-    print(f"Data link types for {wanted.interface or 'vsockmon0'}:")
+    print(f"Data link types for {printable(wanted.interface or 'vsockmon0')}:")
     print(f"  {linktypes.describe(LINKTYPES[0])}")
 
 
