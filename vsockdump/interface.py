@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-
 SNAPLEN = 262144
 """Bytes of a frame that are kept if nothing else is said: libpcap's MAXIMUM_SNAPLEN, more than any
 frame of vsockmon has (65612)."""
