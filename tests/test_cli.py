@@ -23,6 +23,7 @@ SHOWN = """
 -c3 -s0 -s96 -n -nn -e -q -x -xx -X -XX -A -AA -l -U -K -S -p -t -tt -ttt -tttt -ttttt -# -B1000
 --number --print --immediate-mode --micro --nano --time-stamp-precision=nano --count -xxA -XxA
 --time-stamp-precision=micro --buffer-size=1000 --snapshot-length=96 --packet-buffered -Ax -AX -xX
+--no-promiscuous-mode --dont-verify-checksums --absolute-tcp-sequence-numbers
 --no-such-option -c0 -cx -s262145 -tttttt -nnvXSs0 -#e -Xq -ttttnq -v -ve -vq -vtttt -vx -v#nS
 -vv -vvX
 """

@@ -44,6 +44,8 @@ def test_a_cluster_of_letters() -> None:
         ("--time-stamp-precision=nano --time-stamp-precision=micro", Style()),
         ("--format tcpdump", Style(tcpdump=True)),
         ("-l -U -K -S -p --immediate-mode -B 9", Style()),
+        ("--no-promiscuous-mode --dont-verify-checksums", Style()),
+        ("--absolute-tcp-sequence-numbers", Style()),
     ],
 )
 def test_looks(words: str, style: Style) -> None:
@@ -123,6 +125,10 @@ def test_sizes_that_are_none(size: str) -> None:
         ("--follow", "--follow goes with -r"),
         ("--format fields", "--format fields goes with --field"),
         ("--format tcpdump --field x", "--field does not go with --format tcpdump"),
+        ("--field ,", "--field ,: it names no field"),
+        ("--field ,, --format csv", "--field ,,: it names no field"),
+        ("--print -w -", "-w - fills standard output: --print and --count have no place there"),
+        ("--count -w -", "-w - fills standard output: --print and --count have no place there"),
         ("-W 2", "-W goes with -C or -G"),
         ("-r f tcp or not udp", "tcp or not udp: filter expressions are not understood yet"),
         ("-F file", "-F file: filter expressions are not understood yet"),

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from vsockdump import options
+from vsockdump import options, parser
 from vsockdump.ending import Ended
 from vsockdump.errors import DeviceError, VsockdumpError, WriteError
 from vsockdump.messages import printable, say
@@ -19,7 +19,7 @@ def main(argv: Sequence[str]) -> int:
     _hold_streams()
     try:
         with _printing():
-            if argv and argv[0] in options.COMMANDS:
+            if argv and argv[0] in parser.COMMANDS:
                 return _command(argv)
             _run(options.parse(argv))
     except VsockdumpError as error:
