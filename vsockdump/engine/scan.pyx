@@ -7,14 +7,13 @@ All lengths are checked before a load; nothing is allocated from a length in the
 cimport cython
 from cpython.ref cimport Py_REFCNT
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t, uint16_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy
 
-from vsockdump.dissectors.splits import Splits
-
-from .batch cimport CAPACITY, VIRTIO, Batch, Row, Interface, Interfaces, Row
-from .decode cimport decode, place
+from .batch cimport CAPACITY, Batch, Interface, Interfaces, Row
+from .decode cimport decode
 from .layout cimport *
-from .rules cimport DEFECT_A, LINKTYPE_LINUX_SLL, LINKTYPE_LINUX_SLL2, OP_RW, TRUNCATED
+from .rules cimport DEFECT_A
+from .unsplit cimport Unsplit
 
 cdef extern from *:
     """
@@ -55,10 +54,6 @@ cdef enum:
 MOST_BYTES = MOST_BLOCK
 """Bytes of the longest record or block that is not damage."""
 
-cdef enum:
-    SUSPECTS = 1024         # kinds of ports told apart among connections that were split
-
-
 cdef inline uint32_t u32(uint32_t value, bint swapped) noexcept nogil:
     return bswap_32(value) if swapped else value
 
@@ -77,8 +72,8 @@ cdef class Scanner:
     """Turns blocks of one capture into Batches, in the order of the capture.
 
     Keeps what one block must know of those before it: the interfaces and the packets that Linux's
-    tap defect A split. Of the last call: `more` says that it needs more bytes to go on, `other` that it
-    met a pcapng block of another kind, `damage` in words what it cannot get over, or "".
+    tap defect A split. Of the last call: `more` says that it needs more bytes to go on, `other` that
+    it met a pcapng block of another kind, `damage` in words what it cannot get over, or "".
     """
 
     cdef readonly Interfaces interfaces
@@ -86,14 +81,12 @@ cdef class Scanner:
     cdef readonly bint other
     cdef readonly bint more
     cdef list pool
-    cdef object splits
-    cdef int suspects
-    cdef bint splitting             # some connection was split not long ago
-    cdef uint8_t split[SUSPECTS]    # which, by a hash of their ports
+    cdef Unsplit unsplit
+    cdef int suspects               # packets of this call that tap defect A may have split
 
     def __cinit__(self):
         self.interfaces = Interfaces()
-        self.splits = Splits()
+        self.unsplit = Unsplit()
         self.pool = []
         self.damage = ""
 
@@ -310,58 +303,7 @@ cdef class Scanner:
         self.damage = _WORDS.get(stop, "")
         self.other = stop == OTHER
         self.more = stop == MORE
-        if self.suspects or self.splitting:
-            self._settle(batch)
+        if self.suspects or self.unsplit.busy:
+            self.unsplit.settle(batch)
+            self.suspects = 0
         return batch
-
-    cdef void _settle(self, Batch b) except *:
-        """Ask the packets around an over-long RW which of its bytes are its own."""
-        cdef Row *r
-        cdef Py_ssize_t i
-        for i in range(b.count):
-            r = &b.rows[i]
-            if r.notes & DEFECT_A:
-                self._settle_one(b, r)
-            elif self.split[ports(r)] and is_rw(r):
-                self._forget(b, r)
-        self.suspects = 0
-
-    cdef void _settle_one(self, Batch b, Row *r) except *:
-        key = self._direction(b, r)
-        if key is None:
-            return
-        at = sizeof(af_vsockmon_hdr) + r.trans_len + (sizeof(sll2_header) if key[1] >= 0 else 0)
-        held = r.wire_len - at
-        note, offset = self.splits.feed(key, held, r.virtio_len)
-        self.split[ports(r)] = self.splitting = True
-        r.notes = r.notes & ~(DEFECT_A | TRUNCATED) | <uint32_t>int(note)
-        r.notes |= place(r, at + <int64_t>offset, r.virtio_len, r.cap_len, held)
-
-    cdef void _forget(self, Batch b, Row *r) except *:
-        """A whole RW ends what was split before it; dissectors.Splits says why."""
-        key = self._direction(b, r)
-        if key is None:
-            return
-        self.splits.forget(key)
-        if not self.splits:
-            memset(self.split, 0, SUSPECTS)
-            self.splitting = False
-
-    cdef object _direction(self, Batch b, Row *r):
-        """What stands for one direction of one connection, as seen on one link; None for SLL1."""
-        cdef int linktype = b.interfaces.table[r.interface].linktype
-        cdef int64_t ifindex = -1
-        if linktype == LINKTYPE_LINUX_SLL:
-            return None  # it does not name the link: see dissectors
-        if linktype == LINKTYPE_LINUX_SLL2:
-            ifindex = be32toh((<const sll2_header *>(b.bytes + r.offset)).ifindex)
-        return (r.interface, ifindex, r.src_cid, r.dst_cid, r.src_port, r.dst_port)
-
-
-cdef inline uint32_t ports(Row *r) noexcept nogil:
-    return (r.src_port * 31 + r.dst_port) % SUSPECTS
-
-
-cdef inline bint is_rw(Row *r) noexcept nogil:
-    """Whether it is an RW whose headers are all there."""
-    return r.layers & VIRTIO and r.virtio_op == OP_RW and r.payload
