@@ -289,5 +289,5 @@ def test_blocks_are_read_with_marks_and_output() -> None:
 
 
 def test_interrupt_ends_a_command(tmp_path: Path) -> None:
-    status, output = execute("exec sleep 60", tmp_path, dict(os.environ), "0.2")
-    assert (status, output) == (-signal.SIGINT, "")
+    status, output = execute("echo begun; exec sleep 60", tmp_path, dict(os.environ), "0.2")
+    assert (status, output) == (-signal.SIGINT, "begun\n")
