@@ -1,6 +1,5 @@
 """How a run ends: by signals, in order, from wherever it is waiting."""
 
-import os
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -135,21 +134,6 @@ def test_flush_and_end_of_a_file(tmp_path: Path) -> None:
     waiting.process.send_signal(signal.SIGTERM)
     assert waiting.end()[0] == 0
     assert target.read_bytes() == HELLO.read_bytes()
-
-
-def test_a_second_interrupt_ends_at_once(tmp_path: Path) -> None:
-    """The first one is waiting for what -z started."""
-    fifo, script = tmp_path / "fifo", tmp_path / "slow"
-    os.mkfifo(fifo)
-    script.write_text(f"#!/bin/sh\nread word < {fifo}\n", encoding="ascii")
-    script.chmod(0o755)
-    waiting = Waiting("-w", tmp_path / "out", "-z", script, "-Z", "root", data=HELLO.read_bytes())
-    assert b"reading" in waiting.said()
-    waiting.process.send_signal(signal.SIGINT)
-    with fifo.open("w", encoding="ascii"):  # the script reads: the run has ended and waits for it
-        waiting.process.send_signal(signal.SIGINT)
-        assert waiting.process.wait(20) == 128 + signal.SIGINT
-    waiting.end()
 
 
 @pytest.mark.parametrize("number", ALL)
