@@ -9,14 +9,11 @@ from typing import NamedTuple
 
 from vsockdump.dissectors import dissect, virtio, vsockmon
 from vsockdump.dissectors.notes import describe
-from vsockdump.engine.batch import Batch
+from vsockdump.engine.batch import HAS_VIRTIO, HAS_VSOCKMON, Batch
 from vsockdump.errors import UsageError
 
 Value = int | str | list[str] | None
 Values = Callable[[Batch], Sequence[Value]]
-
-VSOCKMON, VIRTIO = 2, 4
-"""Bits of the engine's column `layers`: which headers a packet has."""
 
 
 class Column(NamedTuple):
@@ -45,6 +42,14 @@ def of(layer: int, name: str) -> Values:
         return [value if has & layer else None for value, has in zip(column, layers, strict=True)]
 
     return values
+
+
+def _monitor(name: str) -> Values:
+    return of(HAS_VSOCKMON, name)
+
+
+def _virtio(name: str) -> Values:
+    return of(HAS_VIRTIO, name)
 
 
 def _always(name: str) -> Values:
@@ -82,7 +87,7 @@ def _word(layer: int, name: str, worded: Callable[[int], str]) -> Values:
 
 
 def _flags(batch: Batch) -> Sequence[Value]:
-    columns = (of(VIRTIO, name)(batch) for name in ("virtio_op", "virtio_type", "virtio_flags"))
+    columns = (_virtio(name)(batch) for name in ("virtio_op", "virtio_type", "virtio_flags"))
     return [_flag_names(*row) for row in zip(*columns, strict=True)]
 
 
@@ -109,7 +114,9 @@ def _address(name: str) -> Values:
 
     def values(batch: Batch) -> Sequence[Value]:
         layers = batch.column("layers")
-        return [value(batch, row) if layers[row] & VIRTIO else None for row in range(batch.count)]
+        return [
+            value(batch, row) if layers[row] & HAS_VIRTIO else None for row in range(batch.count)
+        ]
 
     return values
 
@@ -136,31 +143,31 @@ COLUMNS = (
     Column("interface", "int", "index", _interface, "frame.interface_id"),
     Column("cap_len", "int", "bytes", _always("cap_len"), "frame.cap_len"),
     Column("wire_len", "int", "bytes", _always("wire_len"), "frame.len"),
-    Column("src_cid", "int", "", of(VSOCKMON, "src_cid"), "vsock.src_cid"),
-    Column("src_port", "int", "", of(VSOCKMON, "src_port"), "vsock.src_port"),
-    Column("dst_cid", "int", "", of(VSOCKMON, "dst_cid"), "vsock.dst_cid"),
-    Column("dst_port", "int", "", of(VSOCKMON, "dst_port"), "vsock.dst_port"),
-    Column("monitor_op", "str", "", _word(VSOCKMON, "op", vsockmon.op_name)),
-    Column("transport", "str", "", _word(VSOCKMON, "transport", vsockmon.transport_name)),
-    Column("op", "str", "", _word(VIRTIO, "virtio_op", virtio.op_name)),
-    Column("type", "str", "", _word(VIRTIO, "virtio_type", virtio.type_name)),
-    Column("len", "int", "bytes", of(VIRTIO, "virtio_len"), "vsock.virtio.len"),
+    Column("src_cid", "int", "", _monitor("src_cid"), "vsock.src_cid"),
+    Column("src_port", "int", "", _monitor("src_port"), "vsock.src_port"),
+    Column("dst_cid", "int", "", _monitor("dst_cid"), "vsock.dst_cid"),
+    Column("dst_port", "int", "", _monitor("dst_port"), "vsock.dst_port"),
+    Column("monitor_op", "str", "", _word(HAS_VSOCKMON, "op", vsockmon.op_name)),
+    Column("transport", "str", "", _word(HAS_VSOCKMON, "transport", vsockmon.transport_name)),
+    Column("op", "str", "", _word(HAS_VIRTIO, "virtio_op", virtio.op_name)),
+    Column("type", "str", "", _word(HAS_VIRTIO, "virtio_type", virtio.type_name)),
+    Column("len", "int", "bytes", _virtio("virtio_len"), "vsock.virtio.len"),
     Column("flags", "list", "", _flags),
-    Column("buf_alloc", "int", "bytes", of(VIRTIO, "buf_alloc"), "vsock.virtio.buf_alloc"),
-    Column("fwd_cnt", "int", "bytes", of(VIRTIO, "fwd_cnt"), "vsock.virtio.fwd_cnt"),
+    Column("buf_alloc", "int", "bytes", _virtio("buf_alloc"), "vsock.virtio.buf_alloc"),
+    Column("fwd_cnt", "int", "bytes", _virtio("fwd_cnt"), "vsock.virtio.fwd_cnt"),
     Column("payload_len", "int", "bytes", _always("payload_len")),
     Column("notes", "list", "", _notes),
     Column("payload", "str", "hex", _payload, "vsock.payload", usual=False),
-    Column("monitor_op_code", "int", "", of(VSOCKMON, "op"), "vsock.op", usual=False),
-    Column("transport_code", "int", "", of(VSOCKMON, "transport"), "vsock.trans", usual=False),
-    Column("trans_len", "int", "bytes", of(VSOCKMON, "trans_len"), "vsock.trans_len", usual=False),
+    Column("monitor_op_code", "int", "", _monitor("op"), "vsock.op", usual=False),
+    Column("transport_code", "int", "", _monitor("transport"), "vsock.trans", usual=False),
+    Column("trans_len", "int", "bytes", _monitor("trans_len"), "vsock.trans_len", usual=False),
     Column(
-        "reserved", "int", "", of(VSOCKMON, "reserved"), "vsock.reserved", _reserved, usual=False
+        "reserved", "int", "", _monitor("reserved"), "vsock.reserved", _reserved, usual=False
     ),
-    Column("op_code", "int", "", of(VIRTIO, "virtio_op"), "vsock.virtio.op", usual=False),
-    Column("type_code", "int", "", of(VIRTIO, "virtio_type"), "vsock.virtio.type", usual=False),
+    Column("op_code", "int", "", _virtio("virtio_op"), "vsock.virtio.op", usual=False),
+    Column("type_code", "int", "", _virtio("virtio_type"), "vsock.virtio.type", usual=False),
     Column(
-        "flags_code", "int", "", of(VIRTIO, "virtio_flags"), "vsock.virtio.flags", _hex32,
+        "flags_code", "int", "", _virtio("virtio_flags"), "vsock.virtio.flags", _hex32,
         usual=False,
     ),
     Column("virtio_src_cid", "int", "", _address("src_cid"), "vsock.virtio.src_cid", usual=False),

@@ -1,5 +1,8 @@
 from typing_extensions import Buffer
 
+HAS_VSOCKMON: int
+HAS_VIRTIO: int
+
 class Interfaces:
     count: int
     def add(self, linktype: int, tsresol: int = 9, tsoffset: int = 0, snaplen: int = 0) -> int: ...

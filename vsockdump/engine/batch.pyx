@@ -8,6 +8,9 @@ from cpython.buffer cimport (
 from libc.stdint cimport uint8_t
 from libc.stdlib cimport free, malloc, realloc
 
+HAS_VSOCKMON, HAS_VIRTIO = VSOCKMON, VIRTIO
+"""Bits of the column `layers`: which headers were read."""
+
 cdef enum:
     MOST_INTERFACES = 65536     # what the column can hold
 
