@@ -113,12 +113,12 @@ class VirtioHeader(NamedTuple):
 
 def op_name(op: int) -> str:
     """Return the specification's name, `OP_9` for an unknown number."""
-    return Op(op).name if op in _OPS else f"OP_{op}"
+    return _OPS.get(op) or f"OP_{op}"
 
 
 def type_name(kind: int) -> str:
     """Return the specification's name in lower case, `TYPE_9` for an unknown number."""
-    return Type(kind).name.lower() if kind in _TYPES else f"TYPE_{kind}"
+    return _TYPES.get(kind) or f"TYPE_{kind}"
 
 
 def flag_names(op: int, kind: int, flags: int) -> list[str]:
@@ -137,5 +137,5 @@ def meaning(op: int, kind: int) -> dict[int, str]:
 
 
 SIZE = _LAYOUT.size
-_OPS = frozenset(Op)
-_TYPES = frozenset(Type)
+_OPS = {int(op): op.name for op in Op}
+_TYPES = {int(kind): kind.name.lower() for kind in Type}

@@ -84,15 +84,14 @@ class VsockmonHeader(NamedTuple):
 
 def op_name(op: int) -> str:
     """Return the kernel's name, `OP_9` for an unknown number."""
-    return Op(op).name if op in _OPS else f"OP_{op}"
+    return _OPS.get(op) or f"OP_{op}"
 
 
 def transport_name(transport: int) -> str:
     """Return the kernel's name, `TRANSPORT_9` for an unknown number."""
-    known = transport in _TRANSPORTS
-    return Transport(transport).name if known else f"TRANSPORT_{transport}"
+    return _TRANSPORTS.get(transport) or f"TRANSPORT_{transport}"
 
 
 SIZE = _LAYOUT.size
-_OPS = frozenset(Op)
-_TRANSPORTS = frozenset(Transport)
+_OPS = {int(op): op.name for op in Op}
+_TRANSPORTS = {int(kind): kind.name for kind in Transport}

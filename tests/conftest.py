@@ -3,6 +3,7 @@
 import ctypes
 import fcntl
 import os
+import signal
 import socket
 import struct
 from collections.abc import Callable, Iterator
@@ -17,6 +18,11 @@ from vsockdump.sources.standin import Standin
 # No test is timed: a busy machine is not a fault.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
+
+# Nor is one run from a background job, for which shells and nohup ignore these.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 CLONE_NEWNET = 0x40000000  # linux/sched.h
 SIOCSIFNAME = 0x8923  # linux/sockios.h

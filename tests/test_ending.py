@@ -103,6 +103,13 @@ def wait_for(holds: Callable[[], bool]) -> None:
     raise AssertionError("it never came to that")
 
 
+def test_an_interrupt_ends_what_a_shell_runs_in_the_background() -> None:
+    waiting = Waiting(data=HELLO.read_bytes(), before="env --ignore-signal=INT")
+    waiting.first_line()
+    waiting.process.send_signal(signal.SIGINT)
+    assert waiting.end()[0] == 0
+
+
 def test_an_ignored_hangup_stays_ignored() -> None:
     waiting = Waiting(data=HELLO.read_bytes(), before="env --ignore-signal=HUP")
     waiting.first_line()

@@ -23,7 +23,7 @@ def interruptible() -> Iterator[None]:
 
     try:
         for number in _END:
-            if before[number] != signal.SIG_IGN:
+            if not _is_kept_ignored(number):
                 signal.signal(number, end)
         yield
     finally:
@@ -44,7 +44,8 @@ class Asked:
 def signals(stop: Callable[[], None]) -> Iterator[Asked]:
     """End by SIGINT, SIGTERM and SIGHUP; SIGUSR1 asks for the counts, SIGUSR2 to flush files.
 
-    A signal that was ignored at the start, as nohup does, stays ignored. A second one ends at once.
+    A second one ends at once. SIGHUP stays ignored where nohup had it ignored, as in tcpdump; not
+    SIGINT, which shells ignore for what they start in the background.
     The loop does what is asked, between two batches: a handler may come at any moment.
     """
     before = {int(number): signal.getsignal(number) for number in (*_END, *_ASK)}
@@ -59,9 +60,13 @@ def signals(stop: Callable[[], None]) -> Iterator[Asked]:
 
     try:
         for number in (*_END, *_ASK):
-            if before[number] != signal.SIG_IGN:
+            if not _is_kept_ignored(number):
                 signal.signal(number, end if number in _END else ask)
         yield asked
     finally:
         for each, handler in before.items():
             signal.signal(each, handler or signal.SIG_DFL)
+
+
+def _is_kept_ignored(number: signal.Signals) -> bool:
+    return number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN

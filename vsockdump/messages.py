@@ -16,7 +16,8 @@ def tell(line: str) -> None:
     Nobody may hear it, on a full disk or a closed pipe: the capture matters more.
     """
     with contextlib.suppress(OSError):
-        print(printable(line), file=sys.stderr, flush=True)
+        sys.stderr.write(f"{printable(line)}\n")  # at once: a child of ours may be talking, too
+        sys.stderr.flush()
 
 
 def printable(text: str) -> str:

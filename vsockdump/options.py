@@ -1,11 +1,12 @@
 """What was asked for: the options, what contradicts itself, and what they mean to a run."""
 
 import argparse
+import os
 import re
 from collections.abc import Sequence
 
 from vsockdump.errors import UsageError
-from vsockdump.parser import parser
+from vsockdump.parser import COMMANDS, parser
 from vsockdump.style import Style
 from vsockdump.writers.rotation import Rotation
 
@@ -68,6 +69,10 @@ def _contradictions(found: Options) -> tuple[tuple[object, str], ...]:
         (found.times > 5, "-t can be given five times at the most"),
         (found.follow and not found.read, "--follow goes with -r"),
         (found.format == "fields" and not found.field, "--format fields goes with --field"),
+        (
+            found.write and found.format not in ("text", "tcpdump") and not found.print,
+            f"--format {found.format} says how to print, and -w only saves: give --print too",
+        ),
         (found.format == "tcpdump" and found.field, "--field does not go with --format tcpdump"),
         (
             found.field and not found.field.strip(","),
@@ -78,8 +83,18 @@ def _contradictions(found: Options) -> tuple[tuple[object, str], ...]:
             "-w - fills standard output: --print and --count have no place there",
         ),
         (found.files and not (found.size or found.seconds), "-W goes with -C or -G"),
-        (expression, f"{expression}: filter expressions are not understood yet"),
+        (expression, f"{expression}: filter expressions are not understood yet{_hint(expression)}"),
     )
+
+
+def _hint(expression: str) -> str:
+    """What may have been meant by a word that stands where a filter would."""
+    import difflib  # noqa: PLC0415 - only for the way out
+
+    if os.path.isfile(expression):  # noqa: PTH113 - pathlib costs a start 5 ms
+        return f"; to read this file give -r {expression}"
+    near = difflib.get_close_matches(expression, COMMANDS, 1)
+    return f"; do you mean {near[0]}?" if near else ""
 
 
 def style(options: Options) -> Style:

@@ -77,6 +77,8 @@ class Link:
 
     def _make(self) -> bool:
         """Make the link and raise it; return whether it was not there yet."""
+        if self.name == "any":  # libpcap's pseudo-device
+            raise DeviceError("without -i every vsock packet is captured: there is no need for any")
         if not (self._create or _VSOCKMON_NAME.fullmatch(self.name)):
             raise DeviceError(
                 f"{self.name}: no such link exists; name a vsockmon link such as {DEFAULT_NAME},"

@@ -29,10 +29,10 @@ _BPF_RET_K = 0x06
 _BLOCK_STATUS, _NUM_PKTS = 2, 3
 _WORD = 4
 
-# A block holds the largest frame of a snaplen of 262144 bytes. There are many, because a trickle
-# of packets uses one up at every retirement: 128 blocks of 10 ms outlast a reader
-# that is busy for a second.
-_BLOCK, _SMALLEST_BLOCK, _FEWEST_BLOCKS = 1 << 19, 1 << 17, 4
+# A block holds three of vsockmon's largest frames (65612 bytes). There are many, because a trickle
+# of packets uses one up at every retirement: 256 blocks of 10 ms outlast a reader that is busy for
+# two and a half seconds.
+_BLOCK, _SMALLEST_BLOCK, _FEWEST_BLOCKS = 1 << 18, 1 << 17, 4
 _TOO_LARGE = 1 << 32  # packet_set_ring() refuses it as well
 _FRAME = 2048  # V3 packs frames closely; this only has to divide the block
 
