@@ -1,5 +1,7 @@
 """What is said, and that nobody need hear it."""
 
+import shlex
+
 import pytest
 
 from tests.command import ARGV, PCAPS, run
@@ -7,7 +9,7 @@ from vsockdump import messages
 from vsockdump.messages import plural, printable
 
 HELLO = PCAPS / "hello.pcap"
-ME = " ".join(ARGV)
+READ = shlex.join([*ARGV, "-r", str(HELLO)])
 
 
 @pytest.mark.parametrize(("count", "text"), [(0, "0 packets"), (1, "1 packet"), (2, "2 packets")])
@@ -31,5 +33,5 @@ def test_say_and_tell(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("where", ["2>/dev/full", "2</dev/null", "2>&-"])
 def test_a_stderr_that_takes_nothing_ends_no_run(where: str) -> None:
-    done = run("bash", "-c", f"{ME} -r {HELLO} {where}")
+    done = run("bash", "-c", f"{READ} {where}")
     assert (done.returncode, done.stdout.count(b"\n")) == (0, 9)
