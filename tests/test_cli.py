@@ -158,7 +158,7 @@ def test_version_and_help() -> None:
 )
 def test_one_sentence_and_its_status(words: str, code: int, sentence: str) -> None:
     names = {"hello": str(HELLO), "here": __file__}
-    done = vsockdump(*words.format(**names).split())
+    done = vsockdump(*(word.format(**names) for word in words.split()))
     said = [line for line in lines(done) if line != READING]
     assert said == [f"vsockdump: {sentence.format(**names)}"]
     assert (done.returncode, done.stdout) == (code, b"")
