@@ -6,7 +6,6 @@ that took one is not known, the defect is "possible" in that series.
 
 import os
 import re
-from pathlib import Path
 from typing import NamedTuple
 
 Version = tuple[int, int, int]
@@ -14,7 +13,7 @@ UNKNOWN_PATCH = -1
 
 _UNKNOWN_END = 1 << 16  # a series that has not been mended, as far as is known
 _VERSION = re.compile(r"(?<![\w.])(\d+)\.(\d+)(?:\.(\d+))?")
-_UBUNTU = Path("/proc/version_signature")  # "Ubuntu 6.8.0-51.52-generic 6.8.12"
+_UBUNTU = "/proc/version_signature"  # "Ubuntu 6.8.0-51.52-generic 6.8.12"
 
 
 class Window(NamedTuple):
@@ -149,8 +148,15 @@ def name(release: str, version: str) -> str:
 def running() -> str:
     """Return the name of the kernel this runs on, as `name` gives it."""
     uname = os.uname()
-    signature = _UBUNTU.read_text(encoding="ascii") if _UBUNTU.exists() else ""
-    return name(uname.release, f"{uname.version} {signature}")
+    return name(uname.release, f"{uname.version} {_signature()}")
+
+
+def _signature() -> str:
+    try:
+        with open(_UBUNTU, encoding="ascii") as file:  # noqa: PTH123 - pathlib costs a start 5 ms
+            return file.read()
+    except OSError:
+        return ""
 
 
 def _judge(defect: Defect, version: Version) -> bool | None:

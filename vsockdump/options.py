@@ -89,6 +89,8 @@ def _contradictions(found: Options) -> tuple[tuple[object, str], ...]:
 
 def _hint(expression: str) -> str:
     """What may have been meant by a word that stands where a filter would."""
+    if not expression:
+        return ""
     import difflib  # noqa: PLC0415 - only for the way out
 
     if os.path.isfile(expression):  # noqa: PTH113 - pathlib costs a start 5 ms
