@@ -13,8 +13,8 @@ import pytest
 
 from tests import captures
 from tests.captures import some
+from vsockdump import errors
 from vsockdump.errors import ReadError
-from vsockdump.sources import stream
 from vsockdump.sources.savefile import Savefile
 from vsockdump.sources.stream import PIECE, Window
 
@@ -250,6 +250,6 @@ class Slow:
 
 
 def test_reasons_are_the_systems_words() -> None:
-    assert stream.reason(OSError(2, "whatever")) == "No such file or directory"
-    assert stream.reason(OSError("Not a gzipped file")) == "Not a gzipped file"
-    assert stream.reason(ValueError("x")) == "x"
+    assert errors.reason(OSError(2, "whatever")) == "No such file or directory"
+    assert errors.reason(OSError("Not a gzipped file")) == "Not a gzipped file"
+    assert errors.reason(ValueError("x")) == "x"

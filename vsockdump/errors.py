@@ -1,5 +1,7 @@
 """What can end a run, each with the exit status it gives (tcpdump's: status-exit-codes.h)."""
 
+import os
+
 
 class VsockdumpError(Exception):
     """One sentence saying what failed and what to do about it; `exit_code` is the process's."""
@@ -31,3 +33,8 @@ class WriteError(VsockdumpError):
     """A file could not be written (S_ERR_ND_WRITE_FILE)."""
 
     exit_code = 14
+
+
+def reason(error: Exception) -> str:
+    """Return what went wrong in the system's words, without its numbers."""
+    return os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)

@@ -9,7 +9,6 @@ cdef enum:
 
 cdef enum:
     TRANSPORT_VIRTIO = 2
-    TYPE_STREAM = 1
     TYPE_SEQPACKET = 2
 
 # virtio's operations

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from vsockdump.dissectors import LINKTYPES
 from vsockdump.engine.batch import Batch
-from vsockdump.errors import ReadError
+from vsockdump.errors import ReadError, reason
 from vsockdump.formats import linktypes, pcap, pcapng
 from vsockdump.interface import Interface
 
@@ -49,7 +49,7 @@ class Savefile:
             self._window, self._packed = stream.window(self.raw)
             self._form = form(self._window)
         except (OSError, ReadError) as error:
-            raise ReadError(f"{self.name}: {stream.reason(error)}") from error
+            raise ReadError(f"{self.name}: {reason(error)}") from error
         if self._packed and self._follow:
             raise ReadError(f"{self.name}: a compressed file cannot be followed")
         self._batches = self._read()
@@ -131,7 +131,7 @@ class Savefile:
         try:
             return self._window.fill()
         except (OSError, ReadError) as error:
-            raise self._error(stream.reason(error)) from error
+            raise self._error(reason(error)) from error
 
     def _check_cut(self) -> None:
         left = self._window.end - self._window.begin

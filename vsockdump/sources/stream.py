@@ -11,7 +11,7 @@ import zlib
 from types import ModuleType
 from typing import Protocol
 
-from vsockdump.errors import ReadError
+from vsockdump.errors import ReadError, reason
 
 PIECE = 1 << 19
 """Bytes read at once: fewer cost calls, more leave the second-level cache."""
@@ -105,11 +105,6 @@ def window(raw: Raw) -> tuple[Window, bool]:
         return plain, False
     rest = bytes(plain.data[: plain.end])
     return Window(_Decompressed(head, io.BufferedReader(_Rewound(rest, raw), PIECE))), True
-
-
-def reason(error: Exception) -> str:
-    """Return what went wrong in the system's words, without its numbers."""
-    return os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
 
 
 class _Rewound(io.RawIOBase):

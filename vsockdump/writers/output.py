@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from itertools import accumulate
 
-from vsockdump.errors import OpenError, WriteError
+from vsockdump.errors import OpenError, WriteError, reason
 
 
 class ReaderGone(Exception):  # noqa: N818 - the end of a run, not a failure
@@ -32,7 +32,7 @@ class Output:
         try:
             self.fd, self.created = (sys.stdout.fileno(), False) if path == "-" else _create(path)
         except (OSError, ValueError) as error:
-            raise OpenError(f"{self.name}: {_reason(error)}") from error
+            raise OpenError(f"{self.name}: {reason(error)}") from error
         self._owned = path != "-"
         self._regular = stat.S_ISREG(os.fstat(self.fd).st_mode)
 
@@ -51,7 +51,7 @@ class Output:
             raise ReaderGone(self._path, self.name) from error
         except OSError as error:
             kept = self._cut_back(written, sizes())
-            raise WriteError(f"{self.name}: {_reason(error)}{kept}") from error
+            raise WriteError(f"{self.name}: {reason(error)}{kept}") from error
         self.size += written
 
     def sync(self) -> None:
@@ -60,7 +60,7 @@ class Output:
             if self._regular:
                 os.fsync(self.fd)
         except OSError as error:
-            raise WriteError(f"{self.name}: {_reason(error)}") from error
+            raise WriteError(f"{self.name}: {reason(error)}") from error
 
     def close(self) -> None:
         """Close the file; raises WriteError where the system reports a late failure."""
@@ -68,7 +68,7 @@ class Output:
             if self._owned:
                 os.close(self.fd)
         except OSError as error:
-            raise WriteError(f"{self.name}: {_reason(error)}") from error
+            raise WriteError(f"{self.name}: {reason(error)}") from error
 
     def _cut_back(self, written: int, sizes: list[int]) -> str:
         """Leave only whole records behind, and say how much that is."""
@@ -86,7 +86,3 @@ def _create(path: str) -> tuple[int, bool]:
         return os.open(path, flags | os.O_EXCL, 0o600), True
     except FileExistsError:  # or a link, wherever it leads
         return os.open(path, flags | os.O_TRUNC, 0o600), False
-
-
-def _reason(error: Exception) -> str:
-    return os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
