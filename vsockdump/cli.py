@@ -1,5 +1,6 @@
 """The command line: which run or command it asks for, and the exit status of how that ended."""
 
+import importlib
 import os
 import signal
 import sys
@@ -12,6 +13,8 @@ from vsockdump.errors import DeviceError, VsockdumpError, WriteError
 from vsockdump.messages import printable, say
 from vsockdump.options import Options
 from vsockdump.writers.output import ReaderGone
+
+_MODULES = {"flows": "flowtable"}  # of commands that are not called like theirs
 
 
 def main(argv: Sequence[str]) -> int:
@@ -60,14 +63,10 @@ def _printing() -> Iterator[None]:
 
 
 def _command(argv: Sequence[str]) -> int:
-    """Run `demo` or `doctor`; each loads what it needs."""
-    if argv[0] == "doctor":
-        from vsockdump import doctor  # noqa: PLC0415
-
-        return doctor.main(argv[1:])
-    from vsockdump import demo  # noqa: PLC0415
-
-    return demo.main(argv[1:])
+    """Run a command; each loads what it needs."""
+    command = importlib.import_module(f"vsockdump.{_MODULES.get(argv[0], argv[0])}")
+    status: int = command.main(argv[1:])
+    return status
 
 
 def _run(wanted: Options) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from vsockdump.errors import UsageError
-from vsockdump.parser import COMMANDS, parser
+from vsockdump.parser import COMMANDS, MAX_FLOWS, RING_KIB, parser
 from vsockdump.style import Style
 from vsockdump.writers.rotation import Rotation
 
@@ -14,40 +14,44 @@ from vsockdump.writers.rotation import Rotation
 class Options(argparse.Namespace):
     """What was asked for. Texts that were not given are empty, numbers 0."""
 
-    interface: str
-    read: str
-    follow: bool
-    create: bool
-    limit: int
-    direction: str
-    snaplen: int
-    buffer: int
-    immediate: bool
-    expression_file: str
-    expression: list[str]
-    write: str
-    print: bool
-    count: bool
-    size: str
-    seconds: int
-    files: int
-    command: str
-    user: str
-    format: str
-    field: str
-    numeric: bool
-    quick: bool
-    verbose: int
-    link: bool
-    hex: int
-    hex_ascii: int
-    ascii: int
-    numbers: bool
-    lengths: bool
-    times: int
-    nano: bool
-    list_interfaces: bool
-    list_linktypes: bool
+    interface = ""
+    read = ""
+    follow = False
+    create = False
+    limit = 0
+    direction = "inout"
+    snaplen = 0
+    buffer = RING_KIB
+    immediate = False
+    expression_file = ""
+    expression: Sequence[str] = ()
+    write = ""
+    print = False
+    count = False
+    size = ""
+    seconds = 0
+    files = 0
+    command = ""
+    user = ""
+    format = "text"
+    field = ""
+    numeric = False
+    names = ""
+    no_flow = False
+    problems = False
+    max_flows = MAX_FLOWS
+    quick = False
+    verbose = 0
+    link = False
+    hex = 0
+    hex_ascii = 0
+    ascii = 0
+    numbers = False
+    lengths = False
+    times = 0
+    nano = False
+    list_interfaces = False
+    list_linktypes = False
 
 
 def parse(argv: Sequence[str]) -> Options:

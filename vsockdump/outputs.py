@@ -3,11 +3,13 @@
 import contextlib
 import os
 import time
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Self
 
 from vsockdump import options, privileges
 from vsockdump.errors import OpenError, WriteError
+from vsockdump.following import Following
 from vsockdump.formats import pcapng
 from vsockdump.interface import Interface
 from vsockdump.options import Options
@@ -29,16 +31,27 @@ from vsockdump.writers.recorder import Recorder
 class Outputs:
     """The sinks of one run; leaving `with` finishes the file, with the counts in `drops`."""
 
-    def __init__(self, wanted: Options, interfaces: list[Interface], copied: bool) -> None:
+    def __init__(
+        self,
+        wanted: Options,
+        interfaces: list[Interface],
+        copied: bool,
+        following: Following | None = None,
+    ) -> None:
         """Open what `wanted` names; `copied`: from a pcapng file, to be passed on as it is.
 
-        Raises OpenError, WriteError or UsageError.
+        What comes of `following` is printed in the place of packets if that is a report, and else
+        beside them. Raises OpenError, WriteError or UsageError.
         """
         self.sinks: list[Sink] = []
         self.recorder: Recorder | None = None
         self.drops: list[pcapng.Drops] = []
         self._wanted = wanted
-        if not wanted.count and (wanted.print or not wanted.write):
+        self._following = following
+        if following is not None:
+            self.sinks.append(following)
+        reports = following is not None and following.report is not None
+        if not (reports or wanted.count) and (wanted.print or not wanted.write):
             self.sinks.append(Screen(printer(wanted)))
         if wanted.write:
             self.recorder = self._record(wanted.write, interfaces, copied)
@@ -62,6 +75,10 @@ class Outputs:
                 f"{folder}: the next file cannot be made there once privileges are dropped;"
                 " -Z names another user, -Z root keeps them"
             )
+
+    def to_the_end(self) -> AbstractContextManager[None]:
+        """Have the report, if there is one, end when what is in `with` does."""
+        return self._following.to_the_end() if self._following else contextlib.nullcontext()
 
     def flush(self) -> None:
         """Bring what was saved to the disk."""

@@ -1,13 +1,9 @@
 """The command line: tcpdump's options with tcpdump's meanings, and a few of our own."""
 
 import argparse
-import re
-from collections.abc import Callable, Sequence
-from functools import partial
-from typing import NoReturn
 
 from vsockdump import __version__
-from vsockdump.errors import UsageError
+from vsockdump.arguments import Group, Parser, number, positive
 from vsockdump.interface import SNAPLEN
 
 RING_KIB = 65536
@@ -15,81 +11,45 @@ RING_KIB = 65536
 
 FORMATS = ("text", "tcpdump", "jsonl", "csv", "fields")
 
+MAX_FLOWS = 1_000_000
+"""Connections that are followed at a time."""
+
 COMMANDS = {
+    "flows": "list the connections: what each carried, and what became of it",
+    "problems": "say what is wrong, in words, the worst first",
+    "stats": "count: operations, sizes, addresses, times",
+    "credit": "show the credit of connections, packet by packet",
+    "ladder": "draw connections as sequence diagrams",
     "demo": "show decoded packets with the best means this machine has",
     "doctor": "say what this machine can see of vsock, and why not more",
 }
 
 _DESCRIPTION = "Capture and decode VM sockets (AF_VSOCK): tcpdump for vsockmon."
+_USAGE = """vsockdump [-i LINK | -r FILE] [-w FILE] [options]
+       vsockdump COMMAND [options]"""
 _EPILOG = "commands:\n" + "\n".join(
-    f"  vsockdump {name:8}{text}" for name, text in COMMANDS.items()
+    f"  vsockdump {name:10}{text}" for name, text in COMMANDS.items()
 )
 
 
 def parser() -> argparse.ArgumentParser:
     """Return what takes a command line apart; it raises UsageError, and --help exits."""
-    made = _Parser(
-        prog="vsockdump",
-        usage="vsockdump [-i LINK | -r FILE] [-w FILE] [options]\n"
-        "       vsockdump COMMAND [options]",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        # Every add_argument() makes one: of a width given, it does not ask the terminal each time.
-        formatter_class=partial(argparse.RawDescriptionHelpFormatter, width=80),
-        allow_abbrev=False,
-        add_help=False,
-    )
-    _add_input(_Group(made, "where packets come from"))
-    _add_output(_Group(made, "where packets go"))
-    _add_text(_Group(made, "how packets look"))
+    made = Parser("vsockdump", _USAGE, _DESCRIPTION, _EPILOG)
+    _add_input(Group(made, "where packets come from"))
+    _add_output(Group(made, "where packets go"))
+    _add_text(Group(made, "how packets look"))
     _add_times(made.add_argument_group("how times look"))
-    _add_rest(_Group(made, "more"))
-    _add_ends(made.add_argument_group("about vsockdump"))
+    _add_rest(Group(made, "more"))
+    version = f"vsockdump {__version__}"
+    add_help(made).add_argument(
+        "--version", action="version", version=version, help="print it and end"
+    )
     made.add_argument("expression", nargs="*", help=argparse.SUPPRESS)
-    made.set_defaults(buffer=RING_KIB)
+    made.set_defaults(buffer=RING_KIB, max_flows=MAX_FLOWS)
     return made
 
 
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one sentence; tcpdump's exit status for it is 1."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message.removeprefix('argument ')}; see 'vsockdump --help'")
-
-    def format_help(self) -> str:
-        from rich_argparse import RawDescriptionRichHelpFormatter  # noqa: PLC0415 - 20 ms
-
-        self.formatter_class = RawDescriptionRichHelpFormatter
-        return super().format_help()
-
-
-class _Group:
-    """One section of the help: options that are flags, counts of a letter, or take a value."""
-
-    def __init__(self, parser: argparse.ArgumentParser, title: str) -> None:
-        self._add = parser.add_argument_group(title).add_argument
-
-    def flag(self, names: str, name: str, text: str) -> None:
-        self._add(*names.split(), dest=name, action="store_true", help=text)
-
-    def count(self, letter: str, name: str, text: str) -> None:
-        self._add(letter, dest=name, action="count", default=0, help=text)
-
-    def value(self, names: str, name: str, metavar: str, text: str, default: str = "") -> None:
-        self._add(*names.split(), dest=name, metavar=metavar, default=default, help=text)
-
-    def number(
-        self, names: str, name: str, metavar: str, text: str, kind: Callable[[str], int]
-    ) -> None:
-        self._add(*names.split(), dest=name, metavar=metavar, type=kind, default=0, help=text)
-
-    def choice(
-        self, names: str, name: str, choices: Sequence[str], default: str, text: str
-    ) -> None:
-        self._add(*names.split(), dest=name, choices=choices, default=default, help=text)
-
-
-def _add_input(group: _Group) -> None:
+def _add_input(group: Group) -> None:
     group.value(
         "-i --interface",
         "interface",
@@ -99,7 +59,7 @@ def _add_input(group: _Group) -> None:
     group.value("-r", "read", "FILE", "read a pcap or pcapng file, also .gz and .zst; - is stdin")
     group.flag("--follow", "follow", "with -r: at the end of the file wait for more")
     group.flag("--create", "create", "with -i: make a missing link whatever its name")
-    group.number("-c", "limit", "COUNT", "end after COUNT packets", _positive)
+    group.number("-c", "limit", "COUNT", "end after COUNT packets", positive)
     group.choice(
         "-Q --direction",
         "direction",
@@ -114,20 +74,14 @@ def _add_input(group: _Group) -> None:
         "capture so much of each frame: 76 is all headers, 0 (default) everything",
         _snaplen,
     )
-    group.number(
-        "-B --buffer-size",
-        "buffer",
-        "KIB",
-        f"size of the capture ring, default {RING_KIB}",
-        _positive,
-    )
+    add_ring(group)
     group.flag("--immediate-mode", "immediate", "hand packets over within a millisecond, not ten")
     group.value(
         "-F", "expression_file", "FILE", "read the filter expression from FILE (not understood yet)"
     )
 
 
-def _add_output(group: _Group) -> None:
+def _add_output(group: Group) -> None:
     group.value(
         "-w",
         "write",
@@ -142,14 +96,14 @@ def _add_output(group: _Group) -> None:
         "seconds",
         "SECONDS",
         "next file after so long; FILE may hold strftime's marks, such as %%H",
-        _number,
+        number,
     )
     group.number(
         "-W",
         "files",
         "COUNT",
         "with -C: COUNT files in a ring; with -G: end after COUNT files",
-        _positive,
+        positive,
     )
     group.value(
         "-z --postrotate-command",
@@ -157,24 +111,23 @@ def _add_output(group: _Group) -> None:
         "COMMAND",
         "run COMMAND FILE on each file that another follows",
     )
-    group.value(
-        "-Z --relinquish-privileges",
-        "user",
-        "USER",
-        "once all is open become USER; else who called sudo, or nobody; root stays root",
-    )
+    add_user(group)
     group.flag(
         "-U --packet-buffered", "_unbuffered", "nothing: packets are always saved as they come"
     )
     group.flag("-l --line-buffered", "_unbuffered", "nothing: they are always printed as they come")
 
 
-def _add_text(group: _Group) -> None:
+def _add_text(group: Group) -> None:
     group.choice("--format", "format", FORMATS, "text", "what to print, default text")
     group.value(
         "--field", "field", "NAME,...", "print only these columns, by our names or tshark's"
     )
     group.flag("-n", "numeric", "numbers for CIDs, no names")
+    add_names(group)
+    group.flag("--no-flow", "no_flow", "do not follow connections: no free credit, no marks")
+    group.flag("--problems", "problems", "print what goes wrong as it happens, and no packets")
+    add_max_flows(group)
     group.flag("-q --quiet --quick", "quick", "say less")
     group.count("-v", "verbose", "say more; -vv the layers as a tree, -vvv the payload too")
     group.flag("-e", "link", "show the monitor's own header")
@@ -203,13 +156,7 @@ def _add_times(group: argparse._ArgumentGroup) -> None:
     )
 
 
-def _add_ends(group: argparse._ArgumentGroup) -> None:
-    version = f"vsockdump {__version__}"
-    group.add_argument("-h", "--help", action="help", help="print this and end")
-    group.add_argument("--version", action="version", version=version, help="print it and end")
-
-
-def _add_rest(group: _Group) -> None:
+def _add_rest(group: Group) -> None:
     group.flag("-D --list-interfaces", "list_interfaces", "list the vsockmon links")
     group.flag("-L --list-data-link-types", "list_linktypes", "list the link types")
     group.flag("-K --dont-verify-checksums", "_ignored", "nothing: vsock has no checksums")
@@ -219,22 +166,49 @@ def _add_rest(group: _Group) -> None:
     group.flag("-p --no-promiscuous-mode", "_ignored", "nothing: vsockmon has no promiscuous mode")
 
 
-def _number(text: str) -> int:
-    if not re.fullmatch("[0-9]{1,10}", text) or int(text) >= 1 << 32:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number below 2^32")
-    return int(text)
+def add_help(made: Parser) -> argparse._ArgumentGroup:
+    """Add --help, which every command line has, in a section of its own."""
+    group = made.add_argument_group("about vsockdump")
+    group.add_argument("-h", "--help", action="help", help="print this and end")
+    return group
 
 
-def _positive(text: str) -> int:
-    if not _number(text):
-        raise argparse.ArgumentTypeError("0 makes no sense")
-    return _number(text)
+def add_ring(group: Group) -> None:
+    """Add -B."""
+    text = f"size of the capture ring, default {RING_KIB}"
+    group.number("-B --buffer-size", "buffer", "KIB", text, positive)
+
+
+def add_user(group: Group) -> None:
+    """Add -Z."""
+    group.value(
+        "-Z --relinquish-privileges",
+        "user",
+        "USER",
+        "once all is open become USER; else who called sudo, or nobody; root stays root",
+    )
+
+
+def add_names(group: Group) -> None:
+    """Add --names."""
+    group.value("--names", "names", "FILE", 'names for CIDs and ports: TOML, such as 42 = "db"')
+
+
+def add_max_flows(group: Group) -> None:
+    """Add --max-flows."""
+    group.number(
+        "--max-flows",
+        "max_flows",
+        "N",
+        f"follow so many connections at a time, default {MAX_FLOWS}",
+        positive,
+    )
 
 
 def _snaplen(text: str) -> int:
-    if _number(text) > SNAPLEN:
+    if number(text) > SNAPLEN:
         raise argparse.ArgumentTypeError(f"{text} is more than {SNAPLEN}, the longest there is")
-    return _number(text)
+    return number(text)
 
 
 def _precision(text: str) -> bool:

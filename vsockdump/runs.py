@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from vsockdump import direction, pipeline, privileges
 from vsockdump.ending import Asked, interruptible, signals
 from vsockdump.errors import DeviceError, UsageError
+from vsockdump.following import Following
 from vsockdump.formats import linktypes
 from vsockdump.formats.pcapng import Drops
 from vsockdump.interface import SNAPLEN, Interface
@@ -27,24 +28,27 @@ if TYPE_CHECKING:
     from vsockdump.sources.live import Live
 
 
-def read(path: str, wanted: Options) -> None:
-    """Read one file as `wanted` says; raises VsockdumpError, ReaderGone or Ended."""
+def read(path: str, wanted: Options, following: Following | None = None) -> None:
+    """Read one file as `wanted` says; raises VsockdumpError, ReaderGone or Ended.
+
+    Where connections are followed for a report, that is what is printed.
+    """
     with interruptible():
         source = Savefile(path, wanted.follow)
     with closing(source), signals(source.stop) as asked:
         _spare(source, wanted.write)
-        first = source.interfaces[0] if source.interfaces else Interface(-1)
-        with Outputs(wanted, source.interfaces, source.is_pcapng) as outputs:
-            tell(f"reading from file {path}, {_link(first)}")
+        report = _begin(following, source, lambda: _lost(source))
+        with Outputs(wanted, source.interfaces, source.is_pcapng, following) as outputs:
+            if not report:
+                tell(f"reading from file {path}, {_first_link(source)}")
             run = _Run(source, outputs, wanted, asked)
             try:
-                with _bar(source, wanted) as bars:
+                with _bar(source, wanted, bool(report)) as bars, outputs.to_the_end():
                     run.go(frozenset({LOCAL, HOST}), bars)
             finally:  # a damaged file has packets, too
                 run.print_count()
-    lost = sum(drops.dropped for drops in source.drops.values())
-    if lost:
-        say(f"{plural(lost, 'packet')} had been lost when this file was captured")
+    if _lost(source) and not report:
+        say(f"{plural(_lost(source), 'packet')} had been lost when this file was captured")
 
 
 def _spare(source: Savefile, target: str) -> None:
@@ -56,18 +60,23 @@ def _spare(source: Savefile, target: str) -> None:
             raise UsageError(f"-w {target}: this is the file that is read")
 
 
-def capture(wanted: Options) -> None:
-    """Capture from a link as `wanted` says; raises VsockdumpError, ReaderGone or Ended."""
+def capture(wanted: Options, following: Following | None = None) -> None:
+    """Capture from a link as `wanted` says; raises VsockdumpError, ReaderGone or Ended.
+
+    Where connections are followed for a report, that is what is printed.
+    """
     with ExitStack() as stack:
         with interruptible():
             source = _listen(stack, wanted)
         asked = stack.enter_context(signals(source.stop))
         own = direction.own_cids()
-        with Outputs(wanted, source.interfaces, copied=False) as outputs:
+        _begin(following, source, lambda: source.statistics().dropped)
+        with Outputs(wanted, source.interfaces, False, following) as outputs:
             tell(f"listening on {source.name}, {_link(source.interfaces[0])} bytes")
             run = _Run(source, outputs, wanted, asked, lambda: _live_counts(source))
             try:
-                run.go(own)
+                with outputs.to_the_end():
+                    run.go(own)
             finally:
                 counts = source.statistics()
                 outputs.drops = [Drops(0, counts.received, counts.dropped)]
@@ -172,15 +181,32 @@ def _live_counts(source: "Live") -> list[str]:
     ]
 
 
+def _begin(following: Following | None, source: Source, lost: Callable[[], int]) -> bool:
+    """Have connections followed, where that is wanted; return whether a report comes of it."""
+    if following is None:
+        return False
+    following.begin(source.interfaces, lost)
+    return following.report is not None
+
+
+def _lost(source: Savefile) -> int:
+    return sum(drops.dropped for drops in source.drops.values())
+
+
 @contextmanager
-def _bar(source: Savefile, wanted: Options) -> Iterator[list[Sink]]:
+def _bar(source: Savefile, wanted: Options, at_end: bool) -> Iterator[list[Sink]]:
     """A progress bar where somebody sees it and it is in nobody's way."""
-    prints_here = sys.stdout.isatty() and not (wanted.count or (wanted.write and not wanted.print))
+    nothing = at_end or wanted.count or (wanted.write and not wanted.print)
+    prints_here = sys.stdout.isatty() and not nothing
     if not sys.stderr.isatty() or prints_here or wanted.follow or source.size < WORTH_A_BAR:
         yield []
         return
     with closing(Bar(source)) as bar:
         yield [bar]
+
+
+def _first_link(source: Savefile) -> str:
+    return _link(source.interfaces[0] if source.interfaces else Interface(-1))
 
 
 def _link(interface: Interface) -> str:

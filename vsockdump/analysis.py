@@ -1,0 +1,111 @@
+"""The frame of the commands that follow connections: their common options, and their run."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from vsockdump import parser
+from vsockdump.arguments import Group, Parser, positive
+from vsockdump.errors import UsageError
+from vsockdump.events import Name
+from vsockdump.following import Following, Report
+from vsockdump.messages import say
+from vsockdump.options import Options
+from vsockdump.quality import Quality
+
+if TYPE_CHECKING:
+    from vsockdump.engine.track import Tracker
+
+HEADERS = 128
+"""Bytes of a frame that are captured live: all headers, which cost the sender least."""
+
+
+class Wanted(Options):
+    """What was asked of a command; each adds its own, with their defaults."""
+
+    snaplen = HEADERS
+    json = False
+    csv = False
+
+
+W = TypeVar("W", bound=Wanted)
+
+
+def parse(
+    argv: Sequence[str], name: str, wanted: W, add: Callable[[Group], None] = lambda group: None
+) -> W:
+    """Fill `wanted` from a command line of the command `name`; `add` adds its own options.
+
+    Raises UsageError for what contradicts itself. --help exits.
+    """
+    usage = f"vsockdump {name} [FILE | -i LINK] [options]"
+    made = Parser(f"vsockdump {name}", usage, _sentence(parser.COMMANDS[name]))
+    _add_input(Group(made, "where packets come from"))
+    output = Group(made, "what is printed")
+    add(output)
+    _add_output(output)
+    parser.add_help(made)
+    made.parse_args(argv, wanted)
+    for wrong, sentence in _contradictions(wanted, name):
+        if wrong:
+            raise UsageError(sentence)
+    return wanted
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _add_input(group: Group) -> None:
+    group.file("read", "a pcap or pcapng file, also .gz and .zst; - is stdin")
+    group.value("-i --interface", "interface", "LINK", "capture from this link")
+    group.flag("--follow", "follow", "at the end of the file wait for more")
+    group.number("-c", "limit", "COUNT", "end after COUNT packets", positive)
+    parser.add_max_flows(group)
+    parser.add_ring(group)
+    parser.add_user(group)
+
+
+def _add_output(group: Group) -> None:
+    group.flag("--json", "json", "print JSON, one object a line")
+    group.flag("--csv", "csv", "print CSV, names first")
+    group.flag("-n", "numeric", "numbers for CIDs, no names")
+    parser.add_names(group)
+
+
+def _contradictions(wanted: Wanted, name: str) -> tuple[tuple[object, str], ...]:
+    return (
+        (wanted.interface and wanted.read, "-i captures and FILE is read: give one of them"),
+        (
+            not (wanted.interface or wanted.read),
+            f"name a file, - for stdin, or a link with -i; see 'vsockdump {name} --help'",
+        ),
+        (wanted.follow and not wanted.read, "--follow goes with a file"),
+        (wanted.json and wanted.csv, "--json and --csv: give one of them"),
+    )
+
+
+def run(wanted: Options, tracker: "Tracker", report: Report) -> None:
+    """Feed the tracker what `wanted` names, and the report with it, to the end.
+
+    Raises what `runs` does, after the report of what came before.
+    """
+    from vsockdump import runs  # noqa: PLC0415 - not before the options are known to be right
+
+    following = Following(tracker, report)
+    if wanted.read:
+        return runs.read(wanted.read, wanted, following)
+    return runs.capture(wanted, following)
+
+
+def endpoints(wanted: Options) -> Name:
+    """Return what words a CID and a port."""
+    from vsockdump.engine.lines import CID_NAMES  # noqa: PLC0415
+
+    known = {} if wanted.numeric else CID_NAMES
+    return lambda cid, port: f"{known.get(cid, cid)}:{port}"
+
+
+def warn(quality: Quality) -> None:
+    """Say on stderr what is missing from the capture, where the report itself does not."""
+    if quality.lost:
+        say(f"{quality.lost} packets had been lost when this was captured")

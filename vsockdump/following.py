@@ -1,0 +1,91 @@
+"""Packets into a tracker, and what it makes of them into a report."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+from vsockdump import kernels
+from vsockdump.engine.batch import Batch
+from vsockdump.errors import VsockdumpError
+from vsockdump.interface import Interface
+from vsockdump.quality import Quality
+
+if TYPE_CHECKING:
+    from vsockdump.engine.track import Tracker
+
+
+class Report(Protocol):
+    """What is printed of the connections of a capture."""
+
+    def feed(self, batch: Batch) -> None:
+        """Look at what the tracker, which has just been fed this batch, made of it."""
+
+    def end(self, quality: Quality) -> None:
+        """Print what is left to say: the capture is over, and the tracker has finished."""
+
+
+class Following:
+    """A sink that has a tracker follow the connections, and a report look at every step.
+
+    The tracker is told what the capture's kernels get wrong and what was lost.
+    """
+
+    def __init__(self, tracker: "Tracker", report: Report | None = None) -> None:
+        """Feed `tracker`; without a report, somebody else asks it."""
+        self.tracker = tracker
+        self.report = report
+        self._interfaces: Sequence[Interface] = ()
+        self._lost: Callable[[], int] = int
+        self._told = 0
+
+    def begin(self, interfaces: Sequence[Interface], lost: Callable[[], int]) -> None:
+        """Take packets of `interfaces`, which may grow; `lost` counts those lost so far."""
+        self._interfaces = interfaces
+        self._lost = lost
+
+    def feed(self, batch: Batch) -> None:
+        """Follow the packets of a batch."""
+        self._tell_kernels()
+        self.tracker.feed(batch)
+        if self.report is not None:
+            self.report.feed(batch)
+
+    @contextmanager
+    def to_the_end(self) -> Iterator[None]:
+        """Have the report end when the run does, also by damage, but not where nobody reads it."""
+        try:
+            yield
+        except VsockdumpError:
+            self._end()
+            raise
+        self._end()
+
+    def _tell_kernels(self) -> None:
+        for index in range(self._told, len(self._interfaces)):
+            found = kernels.defects(self._interfaces[index].os)
+            keys = {finding.key for finding in found if finding.certain}
+            self.tracker.interface(index, repeats="repeat" in keys, leaks=bool(keys & _LEAKS))
+        self._told = len(self._interfaces)
+
+    def _end(self) -> None:
+        if self.report is None:
+            return
+        lost = self._lost()
+        self.tracker.lost(lost)
+        self.tracker.finish()
+        self.report.end(self._quality(lost))
+
+    def _quality(self, lost: int) -> Quality:
+        counts = self.tracker.counts
+        return Quality(
+            counts.packets,
+            counts.flows,
+            lost,
+            counts.unread,
+            counts.truncated,
+            counts.duplicates,
+            counts.evicted,
+        )
+
+
+_LEAKS = {"B", "B-large"}
