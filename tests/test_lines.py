@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import pytest
 
 from vsockdump.engine.batch import Batch
-from vsockdump.engine.lines import CID_NAMES, Lines
+from vsockdump.engine.lines import Lines
 from vsockdump.engine.scan import Scanner
 from vsockdump.stamps import Stamps, stamps
 
@@ -44,6 +44,9 @@ def batch(frames: Iterable[tuple[int, bytes, int]], linktype: int = VSOCK) -> Ba
     found = using.pcapng(data, 0, len(data), swapped=SWAPPED)
     found.first = 1
     return found
+
+
+NAMED = {2: b"host"}
 
 
 def line(data: bytes, lines: Lines, linktype: int = VSOCK, wire: int = 0) -> str:
@@ -93,9 +96,9 @@ TABLE = [
     ("data", "usual", "quick", "verbose"), TABLE, ids=[row[1] for row in TABLE]
 )
 def test_what_an_op_says(data: bytes, usual: str, quick: str, verbose: str) -> None:
-    assert line(data, Lines()) == BOTH + usual
-    assert line(data, Lines(quick=True)) == BOTH + quick
-    assert line(data, Lines(verbose=1)) == BOTH + verbose
+    assert line(data, Lines(cids=NAMED)) == BOTH + usual
+    assert line(data, Lines(cids=NAMED, quick=True)) == BOTH + quick
+    assert line(data, Lines(cids=NAMED, verbose=1)) == BOTH + verbose
 
 
 ODD = [
@@ -115,13 +118,13 @@ ODD = [
 
 @pytest.mark.parametrize(("data", "text"), ODD, ids=[row[1] for row in ODD])
 def test_what_is_odd_is_said(data: bytes, text: str) -> None:
-    assert line(data, Lines()) == BOTH + text
+    assert line(data, Lines(cids=NAMED)) == BOTH + text
 
 
 def test_what_was_cut_is_said() -> None:
     data = frame(RW, b"abcdef")
-    assert line(data[:80], Lines(), wire=82) == BOTH + "RW 6 [truncated]"
-    assert line(data[:75], Lines(), wire=82) == BOTH + "PAYLOAD VIRTIO [truncated]"
+    assert line(data[:80], Lines(cids=NAMED), wire=82) == BOTH + "RW 6 [truncated]"
+    assert line(data[:75], Lines(cids=NAMED), wire=82) == BOTH + "PAYLOAD VIRTIO [truncated]"
     assert line(data[:31], Lines(), wire=82) == "82 bytes [truncated]"
     assert line(b"", Lines()) == "0 bytes [malformed]"
     assert line(data, Lines(), linktype=1) == "82 bytes [not vsock]"
@@ -153,20 +156,45 @@ def test_every_note_at_once_fits_a_line() -> None:
     )
 
 
-def test_cids_have_names_unless_numbers_are_asked_for() -> None:
-    assert CID_NAMES == {0: "hypervisor", 1: "local", 2: "host", 0xFFFF_FFFF: "any"}
-    for cid in (0, 1, 2, 3, 2**32 - 2, 2**32 - 1):
-        data = frame(RST, ends=Ends(cid, cid, 0, 2**32 - 1))
-        name = CID_NAMES.get(cid, cid)
-        assert line(data, Lines()) == f"{name}:0 > {name}:4294967295 RST"
-        assert line(data, Lines(numeric=True)) == f"{cid}:0 > {cid}:4294967295 RST"
+def test_cids_and_ports_have_the_names_given() -> None:
+    cids = {0: b"hypervisor", 2: b"host", 258: b"db", 2**32 - 1: b"any", 2**64 - 1: b"odd"}
+    ports = {0: b"zero", 22: b"ssh", 2**32 - 1: b"last"}
+    for cid in (0, 1, 2, 3, 257, 258, 514, 2**32 - 2, 2**32 - 1, 2**32 + 2, 2**64 - 1):
+        for port in (0, 22, 278, 2**32 - 1):
+            data = frame(RST, ends=Ends(cid, 3, port, 1))
+            odd = " [upper CID bits]" if cid >= 2**32 else ""
+            who, what = cids.get(cid, b"%d" % cid), ports.get(port, b"%d" % port)
+            text = f"{who.decode()}:{what.decode()} > 3:1 RST{odd}"
+            assert line(data, Lines(cids=cids, ports=ports)) == text
+            assert line(data, Lines()) == f"{cid}:{port} > 3:1 RST{odd}"
+
+
+@pytest.mark.parametrize("size", [0, 1, 1000, 100_000])
+def test_a_name_of_any_length_has_room(size: int) -> None:
+    name = b"n" * size
+    lines = Lines(cids={2: name, 3: name}, ports={1024: name, 1234: name})
+    head, tail = f"{'n' * size}:{'n' * size}", " RW 0 (stream, buf_alloc 262144, fwd_cnt 0"
+    found = lines.render(batch([(0, frame(RW), 0)] * 20)).decode()
+    assert found == f"{head} > {head} RW 0\n" * 20
+    verbose = Lines(cids={2: name, 3: name}, ports={1024: name, 1234: name}, verbose=1)
+    assert line(frame(RW), verbose).startswith(f"{head} > {head}{tail}")
+
+
+def test_a_name_is_bytes_and_stays_what_it_was() -> None:
+    for wrong in ({2: "host"}, {-1: b"host"}, {2**64: b"host"}):
+        with pytest.raises((TypeError, OverflowError)):
+            Lines(cids=wrong)  # type: ignore[arg-type]
+    given = {2: b"host"}
+    lines = Lines(cids=given)
+    given.clear()
+    assert line(frame(RST), lines) == "3:1024 > host:1234 RST"
 
 
 def test_the_monitors_own_header() -> None:
     text = "PAYLOAD VIRTIO 44, length 79: 3:1024 > host:1234 RW 3"
-    assert line(frame(RW, b"abc"), Lines(link=True)) == text
+    assert line(frame(RW, b"abc"), Lines(cids=NAMED, link=True)) == text
     text = "DISCONNECT VIRTIO 44, length 92: 3:1024 > host:1234 RST"
-    assert line(sll() + frame(RST), Lines(link=True), linktype=SLL) == text
+    assert line(sll() + frame(RST), Lines(cids=NAMED, link=True), linktype=SLL) == text
     assert line(b"abc", Lines(link=True)) == "3 bytes [malformed]"
 
 

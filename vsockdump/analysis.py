@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from vsockdump import parser
+from vsockdump import names, parser
 from vsockdump.arguments import Group, Parser, positive
 from vsockdump.errors import UsageError
 from vsockdump.events import Name
@@ -98,11 +98,8 @@ def run(wanted: Options, tracker: "Tracker", report: Report) -> None:
 
 
 def endpoints(wanted: Options) -> Name:
-    """Return what words a CID and a port."""
-    from vsockdump.engine.lines import CID_NAMES  # noqa: PLC0415
-
-    known = {} if wanted.numeric else CID_NAMES
-    return lambda cid, port: f"{known.get(cid, cid)}:{port}"
+    """Return what words a CID and a port; raises UsageError for a file of names that is none."""
+    return names.choose(wanted.names, wanted.numeric).endpoint
 
 
 def warn(quality: Quality) -> None:

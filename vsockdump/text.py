@@ -7,6 +7,7 @@ from vsockdump.dissectors.virtio import VirtioHeader
 from vsockdump.engine.batch import Batch
 from vsockdump.engine.lines import Lines
 from vsockdump.messages import printable
+from vsockdump.names import NUMERIC, Names
 
 from . import tcpdump
 from .dumps import ascii_dump, hex_ascii_dump, hex_dump
@@ -20,15 +21,21 @@ Dump = Callable[[bytes], str]
 class Text:
     """Renders Batches as text, whole lines of UTF-8."""
 
-    def __init__(self, style: Style) -> None:
-        """Prepare for packets in the order of the capture: some times are relative."""
+    def __init__(self, style: Style, names: Names | None = None) -> None:
+        """Prepare for packets in the order of the capture: some times are relative.
+
+        Addresses are in the words of `names`, the well-known ones if there are none; with -n in
+        numbers.
+        """
         times = stamps(style.times, style.nano)
+        cids, ports = (NUMERIC if style.numeric else names or Names()).encoded
         self._style = style
         self._lines = Lines(
             times.stamp,
             digits=times.digits,
             since=times.since,
-            numeric=style.numeric,
+            cids=cids,
+            ports=ports,
             quick=style.quick,
             verbose=style.verbose,
             link=style.link,

@@ -2,8 +2,6 @@ from collections.abc import Callable
 
 from .batch import Batch
 
-CID_NAMES: dict[int, str]
-
 class Lines:
     def __init__(
         self,
@@ -11,7 +9,8 @@ class Lines:
         *,
         digits: int = 6,
         since: str = "",
-        numeric: bool = False,
+        cids: dict[int, bytes] | None = None,
+        ports: dict[int, bytes] | None = None,
         quick: bool = False,
         verbose: int = 0,
         link: bool = False,

@@ -2,7 +2,7 @@
 """The text lines of packets, straight from a Batch: one packet, one line."""
 
 cimport cython
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 
 from vsockdump.dissectors import virtio as virtio_rules
@@ -29,10 +29,14 @@ cdef uint32_t CREDIT_UPDATE = virtio_rules.Op.CREDIT_UPDATE
 cdef uint32_t STREAM = virtio_rules.Type.STREAM
 cdef uint32_t SEQPACKET = virtio_rules.Type.SEQPACKET
 
-CID_NAMES = {0: "hypervisor", 1: "local", 2: "host", 0xFFFF_FFFF: "any"}
-"""What CIDs are called unless numbers are asked for (VMADDR_CID_*, vm_sockets.h)."""
 
-cdef dict _CID_NAMES = {cid: name.encode() for cid, name in CID_NAMES.items()}
+cdef int _mark(dict names, uint8_t *ends) except -1:
+    """Mark the lowest bytes of the numbers: a look at a table spares most of them the dict."""
+    for value, name in names.items():
+        if not isinstance(name, bytes):
+            raise TypeError(f"{name!r} is not bytes")
+        ends[<uint64_t>value & 255] = 1
+    return 0
 
 
 @cython.auto_pickle(False)
@@ -41,20 +45,24 @@ cdef class Lines:
 
     `stamp(second, negative) -> bytes` words a whole second (since 1970, or since another packet),
     asked for once for each; None prints no times. `digits` of a second follow it. `since` is "" for
-    times of the clock, "previous" or "first" for those since another packet.
+    times of the clock, "previous" or "first" for those since another packet. `cids` and `ports` say
+    in UTF-8 what some of these are called; the others are shown as numbers.
     """
 
     cdef object stamp
     cdef int digits, verbose
-    cdef bint numeric, quick, link, lengths, numbers, relative, to_first
+    cdef bint quick, link, lengths, numbers, relative, to_first
     cdef bint started, negative
+    cdef dict cids, ports
+    cdef uint8_t cid_ends[256]      # the lowest bytes of those that have a name
+    cdef uint8_t port_ends[256]
     cdef int64_t base, second, unit
     cdef bytes worded
     cdef Buffer text
 
     def __cinit__(
-        self, stamp=None, *, int digits=6, str since="", bint numeric=False, bint quick=False,
-        int verbose=0, bint link=False, bint lengths=False, bint numbers=False,
+        self, stamp=None, *, int digits=6, str since="", dict cids=None, dict ports=None,
+        bint quick=False, int verbose=0, bint link=False, bint lengths=False, bint numbers=False,
     ):
         if not 0 <= digits <= 9:
             raise ValueError(f"a second has 0 to 9 digits, not {digits}")
@@ -63,7 +71,10 @@ cdef class Lines:
         self.unit = int(10 ** <object>(9 - digits))
         self.relative = since != ""
         self.to_first = since == "first"
-        self.numeric = numeric
+        self.cids = dict(cids or ())
+        self.ports = dict(ports or ())
+        _mark(self.cids, self.cid_ends)
+        _mark(self.ports, self.port_ends)
         self.quick = quick
         self.verbose = verbose
         self.link = link
@@ -212,15 +223,18 @@ cdef class Lines:
         return 0
 
     cdef int _endpoint(self, uint64_t cid, uint32_t port) except -1:
-        cdef object name = None
-        if not self.numeric and (cid < 3 or cid == 0xFFFF_FFFF):
-            name = _CID_NAMES.get(cid)
-        if name is None:
-            number(&self.text, cid)
-        else:
-            put(&self.text, <bytes>name)
+        self._called(cid, self.cids, self.cid_ends)
         put(&self.text, b":")
-        number(&self.text, port)
+        self._called(port, self.ports, self.port_ends)
+        return 0
+
+    cdef int _called(self, uint64_t value, dict names, const uint8_t *ends) except -1:
+        cdef object name = names.get(value) if ends[value & 255] else None
+        if name is None:
+            number(&self.text, value)
+        else:
+            need(&self.text, len(name) + LONGEST)  # as much is left for the rest of the line
+            put(&self.text, <bytes>name)
         return 0
 
     cdef int _name(self, tuple names, uint32_t value, bytes unknown) except -1:
