@@ -16,7 +16,20 @@ from vsockdump.engine.batch import Batch
 from vsockdump.engine.lines import Lines
 from vsockdump.engine.scan import Scanner
 
-from .frames import RST, RW, SLL, VSOCK, enhanced, frame, pcap_record, sll
+from .frames import (
+    NO_INFO,
+    RST,
+    RW,
+    SLL,
+    VIRTIO,
+    VSOCK,
+    enhanced,
+    frame,
+    monitor,
+    pcap_record,
+    sll,
+    virtio,
+)
 
 SWAPPED = struct.pack("=H", 1) != b"\x01\x00"
 FORMATS = {
@@ -136,6 +149,44 @@ def test_linktypes_are_the_interfaces() -> None:
     data = enhanced(frame(RST), 0, 0) + enhanced(sll() + frame(RST), 0, 1)
     batch = using.pcapng(data, 0, len(data), swapped=SWAPPED)
     assert [batch.linktype(row) for row in range(2)] == [VSOCK, SLL]
+
+
+# --- find and comments ------------------------------------------------------------------------
+
+
+def ops(*numbers: int, transport: int = VIRTIO) -> Batch:
+    """Return a batch of one packet of each virtio op."""
+    using = Scanner()
+    using.add_interface(VSOCK)
+    ends = [monitor(transport=transport) + virtio(op=number) for number in numbers]
+    data = b"".join(pcap_record(one) for one in ends)
+    return using.pcap(data, 0, len(data), swapped=SWAPPED)
+
+
+def test_find_gives_the_rows_of_some_ops() -> None:
+    batch = ops(1, 2, 3, 33, 1, 65535, 31, 0, 5)
+    assert batch.find(1 << 1) == [0, 4]
+    assert batch.find(1 << 1 | 1 << 2) == [0, 1, 4]
+    assert batch.find(1 << 31) == [6]
+    assert batch.find(1) == [7]
+    assert batch.find(1 << 4) == batch.find(0) == []
+    assert ops().find(0xFFFF_FFFF) == []
+
+
+def test_find_passes_over_what_is_not_virtio() -> None:
+    assert ops(1, transport=NO_INFO).find(1 << 1 | 1) == []
+
+
+def test_comments_are_of_one_batch() -> None:
+    using = Scanner()
+    using.add_interface(VSOCK)
+    batch = scan(2, using)
+    assert batch.comments == {}
+    batch.comments[1] = b"mine"
+    used = id(batch)
+    del batch
+    again = scan(2, using)
+    assert (id(again), again.comments) == (used, {})
 
 
 # --- head and select --------------------------------------------------------------------------

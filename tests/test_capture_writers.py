@@ -19,6 +19,7 @@ from vsockdump.errors import WriteError
 from vsockdump.formats import pcapng
 from vsockdump.formats.pcapng import Drops
 from vsockdump.interface import Interface
+from vsockdump.packet import packet
 from vsockdump.sources.savefile import Savefile
 from vsockdump.writers.capture import CopyWriter, PcapngWriter, PcapWriter, Section, Writer
 from vsockdump.writers.output import Output
@@ -238,6 +239,42 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         nano = ["--nano"] if name == "pcap-ns" else []
         assert vsockdump("-r", source, "-w", path, *nano).returncode == 0
     return files
+
+
+SAID = {3: "python3[812] > ?", 4: "z\u00fcrich[1] > sshd[99]"}
+
+
+@pytest.fixture(scope="module")
+def commented(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Packets that were captured, with what a sink before the writer had to say."""
+    folder = tmp_path_factory.mktemp("commented")
+    source, target = folder / "in", folder / "out.pcapng"
+    source.write_bytes(captures.pcap(MARKED, magic=captures.NANO))
+    output = Output(str(target))
+    with closing(Savefile(str(source))) as read:
+        writer = PcapngWriter(output, read.interfaces)
+        (batch,) = [found for found in read.batches() if found]
+        batch.comments = {row: text.encode() for row, text in SAID.items()}
+        sizes, size = writer.sizes(batch), output.size
+        writer.write(batch, 0, len(batch))
+        assert output.size - size == sum(sizes)
+    output.close()
+    return target
+
+
+def test_comments_are_read_back(commented: Path) -> None:
+    for _, batch in batches(commented):
+        found = {row: packet(batch, row).comments for row in range(len(batch))}
+    assert found == {row: (SAID[row],) if row in SAID else () for row in range(len(MARKED))}
+    assert frames(commented) == MARKED
+
+
+@needs_tshark
+def test_tshark_reads_the_comments(commented: Path) -> None:
+    words = ("-T", "fields", "-e", "frame.number", "-e", "frame.comment")
+    lines = run("tshark", "-r", commented, *words).stdout.decode().splitlines()
+    found = [line.split("\t") for line in lines]
+    assert found == [[str(row + 1), SAID.get(row, "")] for row in range(len(MARKED))]
 
 
 KINDS = [("pcap", 1000), ("pcapng", 1), ("pcap-ns", 1)]

@@ -146,6 +146,63 @@ def test_padding_is_zero() -> None:
         assert data[28:-4] == b"\xff" * size + bytes(-size % 4)
 
 
+# --- comments ---------------------------------------------------------------------------------
+
+COMMENTS = [b"", b"a", b"ab", b"abc", b"abcd", "é\n".encode(), bytes(65535)]
+
+
+def commented() -> Batch:
+    batch = batch_of(PACKETS)
+    batch.comments = dict(enumerate(COMMENTS, 2))
+    return batch
+
+
+def test_a_comment_is_an_option_of_its_packet() -> None:
+    batch, taken = commented(), dict(enumerate(COMMENTS, 2))
+    parts = [
+        enhanced(
+            one,
+            time,
+            wire=wire,
+            options=option(1, taken[row], NATIVE) + bytes(4) if row in taken else b"",
+            order=NATIVE,
+        )
+        for row, (time, one, wire) in enumerate(PACKETS)
+    ]
+    assert records.pcapng(batch, 0, len(PACKETS)) == b"".join(parts)
+    assert records.sizes(batch, "pcapng") == [len(part) for part in parts]
+    for row, part in enumerate(parts):
+        assert records.pcapng(batch, row, row + 1) == part
+    assert records.pcapng(batch, 3, 6) == b"".join(parts[3:6])
+    assert records.pcapng(batch, 3, 3) == b""
+
+
+def test_packets_with_comments_come_back() -> None:
+    data = records.pcapng(commented(), 0, len(PACKETS))
+    assert read(scanner().pcapng(data, 0, len(data))) == PACKETS
+
+
+def test_comments_are_no_part_of_other_forms() -> None:
+    plain, batch = batch_of(PACKETS), commented()
+    assert records.sizes(batch, "pcap") == records.sizes(plain, "pcap")
+    assert nano_pcap(batch, 0, 12) == nano_pcap(plain, 0, 12)
+    assert records.sizes(batch, "") == records.sizes(plain, "")
+
+
+def test_a_comment_that_is_too_long() -> None:
+    batch = batch_of(PACKETS)
+    batch.comments[0] = bytes(65536)
+    with pytest.raises(ValueError, match="a comment of 65536 bytes"):
+        records.pcapng(batch, 0, 1)
+
+
+def test_dpkt_passes_over_comments() -> None:
+    pcapng = pytest.importorskip("dpkt.pcapng")
+    head = section(NATIVE) + interface(options=option(9, b"\x09", NATIVE) + bytes(4), order=NATIVE)
+    reader = pcapng.Reader(io.BytesIO(head + records.pcapng(commented(), 0, 10)))
+    assert [data for _, data in reader] == [one for _, one, _ in PACKETS[:10]]
+
+
 # --- other readers ----------------------------------------------------------------------------
 
 

@@ -60,6 +60,7 @@ cdef class Batch:
     cdef readonly str form
     cdef public unsigned long long first
     cdef public bytes blocks
+    cdef public dict comments
     cdef Row *rows
     cdef const uint8_t *bytes
     cdef Py_buffer view

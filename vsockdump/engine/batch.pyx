@@ -162,7 +162,8 @@ cdef class Batch:
     machine's byte order with N nanoseconds a unit, "pcap" for any other. `first` is the number of
     the first packet in the capture, from 1. `whole` is false once packets of that span were left out.
     `blocks` holds the pcapng blocks, as they came, that stood before the packets and are none
-    themselves.
+    themselves. `comments` is for what a sink has to say about a row, in UTF-8; a pcapng file that is
+    made from the batch keeps it.
 
     A batch is valid until its source is asked for the next one: the bytes behind it are used again.
     """
@@ -173,6 +174,7 @@ cdef class Batch:
         if self.rows == NULL:
             raise MemoryError
         self.blocks = b""
+        self.comments = {}
         self.form = ""
 
     cdef void hold(self, object data, str form, Py_ssize_t begin) except *:
@@ -187,6 +189,8 @@ cdef class Batch:
         self.count = 0
         self.whole = True
         self.blocks = b""
+        if self.comments:
+            self.comments = {}
 
     cdef void release(self) noexcept:
         if self.held:
@@ -233,6 +237,16 @@ cdef class Batch:
         if not 0 <= row < self.count:
             raise IndexError(row)
         return self.interfaces.table[self.rows[row].interface].linktype
+
+    def find(self, unsigned int ops):
+        """Return the rows whose virtio op is one of `ops`, a bit each: 1 << op."""
+        cdef const Row *row = self.rows
+        cdef Py_ssize_t i
+        found = []
+        for i in range(self.count):
+            if ops >> (row[i].virtio_op & 31) & 1 and row[i].virtio_op < 32 and row[i].layers & VIRTIO:
+                found.append(i)
+        return found
 
     def head(self, Py_ssize_t count):
         """Forget all packets but the first `count`, and their records."""

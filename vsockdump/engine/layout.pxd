@@ -88,6 +88,11 @@ cdef packed struct obsolete_block:
     uint32_t captured
     uint32_t wire
 
+# What stands before an option's value; code and length are 0 at the end of all (3.5)
+cdef packed struct option:
+    uint16_t code
+    uint16_t length
+
 # A block of a TPACKET_V3 ring and the packets in it (include/uapi/linux/if_packet.h), host order
 cdef packed struct tpacket_block:
     uint32_t version

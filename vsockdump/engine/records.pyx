@@ -2,14 +2,16 @@
 """The packets of a Batch as records of a capture file, in this machine's byte order."""
 
 from cpython.bytes cimport PyBytes_AsString, PyBytes_FromStringAndSize
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from .batch cimport Batch, Row
-from .layout cimport enhanced_block, pcap_record
+from .layout cimport enhanced_block, option, pcap_record
 
 cdef enum:
     ENHANCED_PACKET = 6
+    COMMENT = 1             # opt_comment, an option of any block
+    MOST_OPTION = 0xFFFF    # bytes of an option
 
 
 cdef inline uint32_t padded(uint32_t size) noexcept nogil:
@@ -31,7 +33,7 @@ def sizes(Batch batch not None, str form):
     if form == "pcap":
         return [pcap_size(&rows[i]) for i in range(batch.count)]
     if form == "pcapng":
-        return [pcapng_size(&rows[i]) for i in range(batch.count)]
+        return [pcapng_size(&rows[i]) + _comment_size(batch, i) for i in range(batch.count)]
     return [rows[i].record_size for i in range(batch.count)]
 
 
@@ -70,11 +72,24 @@ def pcap(Batch batch not None, Py_ssize_t begin, Py_ssize_t end, bint nano):
 
 
 def pcapng(Batch batch not None, Py_ssize_t begin, Py_ssize_t end):
-    """Return rows begin <= row < end as enhanced packet blocks with times in nanoseconds."""
+    """Return rows begin <= row < end as enhanced packet blocks with times in nanoseconds.
+
+    Raises ValueError for a comment of more than 65535 bytes.
+    """
+    _check(batch, begin, end)
+    parts = []
+    for row in sorted([row for row in batch.comments if begin <= row < end]):
+        parts.append(_blocks(batch, begin, row))
+        parts.append(_commented(_blocks(batch, row, row + 1), batch.comments[row]))
+        begin = row + 1
+    last = _blocks(batch, begin, end)
+    return b"".join([*parts, last]) if parts else last
+
+
+cdef bytes _blocks(Batch batch, Py_ssize_t begin, Py_ssize_t end):
     cdef const Row *rows = batch.rows
     cdef Py_ssize_t i, total = 0
     cdef char *at
-    _check(batch, begin, end)
     for i in range(begin, end):
         total += pcapng_size(&rows[i])
     out = PyBytes_FromStringAndSize(NULL, total)
@@ -111,6 +126,26 @@ cdef void _enhanced_block(
     memset(at + (size - 4 if size else 0), 0, 4 if size else 0)
     memcpy(at, frame, r.cap_len)
     memcpy(at + size, &e.length, 4)
+
+
+cdef Py_ssize_t _comment_size(Batch batch, Py_ssize_t row) except -1:
+    """Bytes that a row's comment adds to its block."""
+    comment = batch.comments.get(row) if batch.comments else None
+    return 0 if comment is None else sizeof(option) + padded(len(comment)) + sizeof(option)
+
+
+cdef bytes _commented(bytes block, bytes comment):
+    """Put a comment, and the end of the options, into a block that has none."""
+    cdef option head
+    cdef uint32_t length = <uint32_t>(len(block) + 2 * sizeof(option) + padded(len(comment)))
+    if len(comment) > MOST_OPTION:
+        raise ValueError(f"a comment of {len(comment)} bytes")
+    head.code = COMMENT
+    head.length = <uint16_t>len(comment)
+    size = (<const char *>&length)[:4]
+    start = (<const char *>&head)[:sizeof(option)]
+    end = bytes(padded(len(comment)) - len(comment) + sizeof(option))
+    return block[:4] + size + block[8:-4] + start + comment + end + size
 
 
 cdef int _check(Batch batch, Py_ssize_t begin, Py_ssize_t end) except -1:
