@@ -1,4 +1,4 @@
-"""The little of rtnetlink (rtnetlink(7)) that making and raising one link needs."""
+"""Netlink: asking the kernel, and the little of rtnetlink(7) that making one link needs."""
 
 import os
 import socket
@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 ARPHRD_VSOCKMON = 826  # linux/if_arp.h
 IFF_UP = 0x1  # linux/if.h
+NLM_F_DUMP = 0x300  # linux/netlink.h: NLM_F_ROOT | NLM_F_MATCH
 
 _NLMSG_ERROR, _NLMSG_DONE = 2, 3  # linux/netlink.h
 _NLM_F_REQUEST, _NLM_F_ACK, _NLM_F_DUMP_INTR = 0x1, 0x4, 0x10
-_NLM_F_DUMP, _NLM_F_EXCL, _NLM_F_CREATE = 0x300, 0x200, 0x400
+_NLM_F_EXCL, _NLM_F_CREATE = 0x200, 0x400
 _RTM_NEWLINK, _RTM_DELLINK, _RTM_GETLINK = 16, 17, 18  # linux/rtnetlink.h
 _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINKINFO, _IFLA_STATS64 = 3, 4, 18, 23  # linux/if_link.h
 _IFLA_INFO_KIND = 1
@@ -55,7 +56,7 @@ class LinkInfo(NamedTuple):
 def links() -> list[LinkInfo]:
     """List the links of this network namespace; needs no privilege. Errors: OSError."""
     while True:
-        answers, whole = _ask(_RTM_GETLINK, _NLM_F_DUMP, _IFINFOMSG.pack(0, 0, 0, 0, 0))
+        answers, whole = ask(_RTM_GETLINK, NLM_F_DUMP, _IFINFOMSG.pack(0, 0, 0, 0, 0))
         if whole:
             return [_link(body) for kind, body in answers if kind == _RTM_NEWLINK]
 
@@ -72,24 +73,29 @@ def create(name: str, kind: str = "vsockmon") -> int:
     """
     info = _attribute(_IFLA_LINKINFO, _attribute(_IFLA_INFO_KIND, kind.encode()))
     body = _IFINFOMSG.pack(0, 0, 0, 0, 0) + _attribute(_IFLA_IFNAME, os.fsencode(name) + b"\0")
-    _ask(_RTM_NEWLINK, _NLM_F_ACK | _NLM_F_CREATE | _NLM_F_EXCL, body + info)
+    ask(_RTM_NEWLINK, _NLM_F_ACK | _NLM_F_CREATE | _NLM_F_EXCL, body + info)
     return socket.if_nametoindex(name)
 
 
 def delete(index: int) -> None:
     """Remove a link. Errors: OSError with ENODEV, EPERM, EOPNOTSUPP (hardware)."""
-    _ask(_RTM_DELLINK, _NLM_F_ACK, _IFINFOMSG.pack(0, 0, index, 0, 0))
+    ask(_RTM_DELLINK, _NLM_F_ACK, _IFINFOMSG.pack(0, 0, index, 0, 0))
 
 
 def set_up(index: int, up: bool) -> None:
     """Raise a link or lower it. Errors: OSError with ENODEV, EPERM."""
-    _ask(_RTM_NEWLINK, _NLM_F_ACK, _IFINFOMSG.pack(0, 0, index, IFF_UP if up else 0, IFF_UP))
+    ask(_RTM_NEWLINK, _NLM_F_ACK, _IFINFOMSG.pack(0, 0, index, IFF_UP if up else 0, IFF_UP))
 
 
-def _ask(kind: int, flags: int, body: bytes) -> tuple[list[tuple[int, bytes]], bool]:
-    """Send one request; return its answers and whether the list did not change meanwhile."""
+def ask(
+    kind: int, flags: int, body: bytes, protocol: int = socket.NETLINK_ROUTE
+) -> tuple[list[tuple[int, bytes]], bool]:
+    """Send one request; return its answers, (type, body), and whether the list stayed as it was.
+
+    Errors: OSError with what the kernel answers.
+    """
     size = _NLMSGHDR.size + len(body)
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as sock:
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol) as sock:
         sock.sendto(_NLMSGHDR.pack(size, kind, flags | _NLM_F_REQUEST, 1, 0) + body, (0, 0))
         return _collect(sock)
 
@@ -100,9 +106,7 @@ def _collect(sock: socket.socket) -> tuple[list[tuple[int, bytes]], bool]:
     while True:
         for kind, flags, body in _messages(sock.recv(_RECEIVE)):
             whole = whole and not flags & _NLM_F_DUMP_INTR
-            if kind == _NLMSG_DONE:
-                return answers, whole
-            if kind == _NLMSG_ERROR:  # errno 0 is the acknowledgement asked for
+            if kind in (_NLMSG_DONE, _NLMSG_ERROR):  # errno 0: an acknowledgement, or no trouble
                 _raise(-struct.unpack_from("=i", body)[0])
                 return answers, whole
             answers.append((kind, body))
