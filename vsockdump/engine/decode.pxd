@@ -85,14 +85,11 @@ cdef inline uint32_t read_virtio(
 
 
 cdef inline uint16_t monitor_op(uint16_t op) noexcept nogil:
-    """The monitor's op for a packet's: dissectors.virtio.MONITOR_OP."""
-    if op == OP_RW:
-        return 4
-    if op == OP_REQUEST or op == OP_RESPONSE:
-        return 1
-    if op == OP_RST or op == OP_SHUTDOWN:
-        return 2
-    return 3 if op == OP_CREDIT_UPDATE or op == OP_CREDIT_REQUEST else 0
+    """The monitor's op for a packet's, a digit each: dissectors.virtio.MONITOR_OP.
+
+    No branches: which op comes next cannot be foretold, and they took a third of a scan's time.
+    """
+    return (0x33422110 >> (4 * op)) & 15 if op < 8 else 0
 
 
 cdef inline uint32_t known_flags(uint16_t op, uint16_t type) noexcept nogil:
