@@ -27,6 +27,9 @@ cdef enum:
     MALFORMED = 1 << 1
     LEN_BEYOND_FRAME = 1 << 2
     DEFECT_A = 1 << 3
+    DEFECT_A1 = 1 << 4
+    DEFECT_A2 = 1 << 5
+    ANY_DEFECT_A = DEFECT_A | DEFECT_A1 | DEFECT_A2
     TRAILING = 1 << 6
     MISMATCH = 1 << 7
     UPPER_CID = 1 << 8
@@ -35,3 +38,9 @@ cdef enum:
     ODD_LEN = 1 << 11
     ODD_FLAGS = 1 << 12
     NOT_VSOCK = 1 << 13
+
+# A SEQPACKET RW's flag, and SHUTDOWN's
+cdef enum:
+    EOM = 1
+    RCV = 1
+    SEND = 2

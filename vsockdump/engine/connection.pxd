@@ -1,0 +1,214 @@
+# What the tracker keeps of a connection, and the equations of credit.
+#
+# Two parts: `Flow` is touched by every packet, `Detail` by few of them, and stays unallocated memory
+# for connections that carry nothing.
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+cdef extern from *:
+    """
+    #define NEVER INT64_MIN
+    #define NO_MINIMUM UINT32_MAX
+    #define HALF ((uint32_t)1 << 31)
+
+    #define MS INT64_C(1000000)
+    #define SECOND (1000 * MS)
+    #define REORDER (20 * MS)
+    #define ANSWER (2 * SECOND)
+    #define CLOSE (8 * SECOND)
+    #define UPDATE SECOND
+    #define SLOW (100 * MS)
+    #define STALL (10 * MS)
+    #define STALL_WARN (200 * MS)
+    #define STALL_PROBLEM SECOND
+    #define IN_FLIGHT (200 * MS)
+    #define REUSE SECOND
+    #define TWIN (10 * MS)
+    """
+    const int64_t NEVER         # a time that has not come
+    const uint32_t NO_MINIMUM   # of free credit: nothing was sent yet
+    const uint32_t HALF         # further than this, a serial number is behind and not ahead
+
+    # Lengths of time, in nanoseconds.
+    const int64_t SECOND
+    # The tap of a sent packet may run after that of its answer, on another CPU: what a packet says
+    # of another is held against it only after so long.
+    const int64_t REORDER
+    const int64_t ANSWER        # VSOCK_DEFAULT_CONNECT_TIMEOUT (net/vmw_vsock/af_vsock.c)
+    const int64_t CLOSE         # VSOCK_CLOSE_TIMEOUT (virtio_transport_common.c)
+    const int64_t UPDATE        # for the answer to a CREDIT_REQUEST; Linux answers at once
+    const int64_t SLOW          # a RESPONSE waits for no accept(): it takes microseconds
+    const int64_t STALL         # shorter ones are how flow control works
+    const int64_t STALL_WARN    # people notice
+    const int64_t STALL_PROBLEM # vsockdump.flows.STALL_PROBLEM
+    const int64_t IN_FLIGHT     # until what was sent before the other's SHUTDOWN has arrived
+    const int64_t REUSE         # a closed connection's last packets come sooner
+    const int64_t TWIN          # between a packet and its duplicate
+
+cdef enum:
+    SIZES = 19                  # buckets of packet sizes, as vsockdump.flows has them
+    OPS = 9                     # 0 to 7, and all others in the last
+    MOST_RW = 65536             # VIRTIO_VSOCK_MAX_PKT_BUF_SIZE
+    MERGED = 128                # packets up to this size join the one before (GOOD_COPY_LEN)
+    TRUESIZE = 576              # SKB_TRUESIZE(0) on x86-64 and arm64
+    MOST_QUEUED = 8192          # packets followed one by one
+    STORM = 64                  # CREDIT_UPDATEs that nobody minds
+    STORM_RATIO = 4             # and so many for a packet of data
+
+cdef enum Marks:                # Side.marks
+    HEARD = 1 << 0              # it has sent a packet that carries credit
+    ESTIMATED = 1 << 1          # tx is only a lower bound
+    AHEAD = 1 << 2              # the other end read more than was seen being sent
+    OVER = 1 << 3               # more was sent than the other end was seen to allow
+    BEYOND_CEILING = 1 << 4     # more packets are unread than some kernels take
+    UNLIMITED = 1 << 5          # it does not hold itself to its own buffer's size
+    SAID_BACK = 1 << 6
+    SAID_CEILING = 1 << 7
+    SAID_STORM = 1 << 8
+    SAID_LATE_DATA = 1 << 9
+    SAID_IGNORED = 1 << 10
+    SAID_MESSAGE = 1 << 11
+    MISCOUNTED = 1 << 12        # the other end's fwd_cnt of it makes no sense
+    OVERRAN = 1 << 13           # an overrun was reported
+    ASKED = 1 << 14             # it sent a CREDIT_REQUEST that is not answered
+
+cdef enum Traits:               # Flow.traits
+    WHOLE = 1 << 0              # its REQUEST was captured
+    EXACT = 1 << 1              # both counters are known to have begun at 0
+    LOOPBACK = 1 << 2           # its packets come from CID 1, whatever they are sent to
+    GAPPED = 1 << 3
+    DETAILED = 1 << 4           # its Detail is in use
+    SAID_MISMATCH = 1 << 5
+    SAID_DEFECT = 1 << 6
+    SAID_LEAK = 1 << 7
+    SAID_SHUTDOWN = 1 << 8
+    STALE_HIT = 1 << 9          # an RST of the connection before came while this one was opening
+
+cdef struct Queue:              # where the packets that are unread end, modulo 2^32
+    uint32_t *ends
+    uint32_t first
+    uint32_t count
+    uint32_t room
+
+cdef struct Side:
+    uint64_t tx                 # bytes sent since the beginning, those not captured included
+    uint64_t read               # of these, what the other end says it has read
+    uint64_t edge               # how far it was ever allowed to send
+    uint64_t bytes
+    uint64_t packets
+    int64_t last                # times: of its last packet
+    int64_t sent                # of its last RW
+    int64_t read_time           # when `read` came to what it is
+    int64_t stalled             # since when it cannot send
+    int64_t timed               # when the RW was sent that `timed_end` waits for
+    uint64_t timed_end
+    uint64_t sent_number        # the number of its last RW
+    uint32_t marks
+    uint32_t buf_alloc          # its own, as last announced
+    uint32_t fwd_cnt            # likewise
+    uint32_t min_free
+    uint32_t largest
+    uint32_t ops[OPS]
+    uint8_t shutdown
+
+cdef struct SideDetail:
+    uint32_t sizes[SIZES]
+    Queue queue
+    int64_t first_byte
+    int64_t shut                # when it sent its last SHUTDOWN
+    uint64_t shut_number
+    int64_t asked               # when it sent a CREDIT_REQUEST that is not answered
+    uint64_t asked_number
+    int64_t asked_last          # the last of all of them
+    int64_t lifted              # when it was last allowed more
+    uint64_t lifted_number
+    uint64_t lifted_free        # what it had been allowed before
+    uint64_t full_in_flight     # when it could not send any more
+    uint64_t full_window
+    uint8_t full_guess          # it may have been free to send, and did not want to
+    uint64_t stalled_sum
+    uint64_t stalled_longest
+    uint32_t stalls
+    uint32_t updates
+    int64_t ahead_since
+    uint64_t ahead_number
+    uint32_t ahead_fwd_cnt      # what the other end last said then
+    uint64_t over_tx
+    uint64_t over_number
+    uint64_t over_excess
+    uint64_t over_in_flight
+    uint64_t over_window
+    uint64_t over_edge
+    uint64_t excess
+    uint64_t missing
+    uint64_t unread
+    uint64_t message            # bytes of the SEQPACKET message that has not ended
+    uint64_t twin_bytes         # payload of packets taken for duplicates
+    int64_t twin_time
+    uint32_t twin               # what identifies its last packet
+    uint32_t twin_link
+    uint8_t twin_seen
+
+cdef struct Detail:
+    SideDetail sides[2]
+
+cdef struct Flow:
+    uint64_t src_cid            # of who opened it
+    uint64_t dst_cid
+    uint32_t src_port
+    uint32_t dst_port
+    uint64_t number             # 0: not in use
+    uint32_t slot
+    uint32_t hash
+    uint32_t previous           # slot of the generation before, and its number
+    uint32_t generation
+    uint64_t previous_number
+    int64_t start
+    int64_t response
+    int64_t closed
+    int64_t last
+    uint64_t first_packet
+    uint64_t last_packet
+    uint32_t traits
+    uint32_t problems
+    uint32_t duplicates
+    uint16_t interface
+    uint16_t type
+    uint8_t state
+    uint8_t end
+    uint8_t reset_by
+    Side sides[2]
+
+
+cdef inline uint64_t in_flight(const Side *s) noexcept nogil:
+    """Bytes sent and not known to be read (virtio 1.3, 5.10.6.3)."""
+    return s.tx - s.read
+
+
+cdef inline uint64_t free_bytes(const Side *s, const Side *other) noexcept nogil:
+    """Bytes that may be sent; none where the buffer was made smaller than what is in flight."""
+    cdef uint64_t way = in_flight(s)
+    return other.buf_alloc - way if other.buf_alloc > way else 0
+
+
+cdef inline uint64_t own_limit(const Side *s, const Side *other) noexcept nogil:
+    """What Linux since 7.0 has in flight at the most: no more than its own buffer holds, either."""
+    if s.marks & UNLIMITED or not s.marks & HEARD:
+        return other.buf_alloc
+    return min(s.buf_alloc, other.buf_alloc)
+
+
+cdef inline bint is_full(const Side *s, const Side *other) noexcept nogil:
+    return other.marks & HEARD and in_flight(s) >= own_limit(s, other)
+
+
+cdef inline int bucket(uint32_t size) noexcept nogil:
+    """The bucket of a packet's size: 0, then up to 1, 2, 4, 8 ... 65536, then all above."""
+    cdef int n = 0
+    if size == 0:
+        return 0
+    size -= 1
+    while size:
+        size >>= 1
+        n += 1
+    return min(n + 1, SIZES - 1)

@@ -1,0 +1,430 @@
+# Credit: what each packet says of it and costs (virtio 1.3, 5.10.6.3), and what is wrong with that.
+
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdlib cimport free, malloc
+
+from .found cimport *
+from .rules cimport *
+from .tracking cimport *
+
+# --- what a packet announces -----------------------------------------------------------------------
+
+
+cdef inline void announce(Tracking *t, Flow *f, int who) noexcept nogil:
+    """Take a packet's buf_alloc and fwd_cnt for what the other end may send."""
+    cdef Side *s = &f.sides[who]
+    cdef Side *other = &f.sides[1 - who]
+    cdef uint32_t buf_alloc = t.row.buf_alloc, fwd_cnt = t.row.fwd_cnt
+    cdef uint64_t way = in_flight(other), window = s.buf_alloc
+    if (
+        s.marks & HEARD and fwd_cnt == s.fwd_cnt and buf_alloc == s.buf_alloc
+        and not other.marks & (AHEAD | OVER)
+    ):
+        return
+    if not s.marks & HEARD and other.marks & ESTIMATED:
+        # At least this was sent; what was seen before it may be part of it.
+        other.tx = other.read = other.edge = fwd_cnt
+    take_fwd_cnt(t, f, who, fwd_cnt)
+    if s.marks & HEARD and buf_alloc < s.buf_alloc:
+        shrink(t, f, who, buf_alloc)
+    s.marks |= HEARD
+    s.fwd_cnt = fwd_cnt
+    s.buf_alloc = buf_alloc
+    if other.marks & OVER:
+        settle_overrun(t, f, 1 - who, t.row.virtio_op == OP_RST)
+    other.edge = max(other.edge, other.read + buf_alloc)
+    lift(t, f, 1 - who, way, window)
+
+
+cdef inline void take_fwd_cnt(Tracking *t, Flow *f, int who, uint32_t fwd_cnt) noexcept nogil:
+    """The other end's bytes that `who` has read in all, modulo 2^32.
+
+    More than is in flight is either more than was seen, or less than was said before: as serial
+    numbers, whichever is nearer.
+    """
+    cdef Side *other = &f.sides[1 - who]
+    cdef uint32_t step = fwd_cnt - <uint32_t>other.read
+    cdef uint64_t way = in_flight(other)
+    if step <= way:
+        if step:
+            read_more(t, f, 1 - who, step)
+        if other.marks & AHEAD and t.time - detail(t, f).sides[1 - who].ahead_since > REORDER:
+            other.marks &= ~<uint32_t>AHEAD  # the packets came later than their answer
+    elif step - way < HALF:
+        ahead(t, f, who, fwd_cnt, step - way)
+    else:
+        back(t, f, who, fwd_cnt)
+
+
+cdef inline void read_more(Tracking *t, Flow *f, int who, uint64_t step) noexcept nogil:
+    """So many more of a side's bytes were read."""
+    cdef Side *s = &f.sides[who]
+    s.read += step
+    s.read_time = t.time
+    if s.timed != NEVER and s.read >= s.timed_end:
+        t.credit_times[time_bucket(t.time - s.timed)] += 1
+        s.timed = NEVER
+    if f.traits & DETAILED:
+        unqueue(s, &detail(t, f).sides[who].queue)
+
+
+cdef inline void ahead(
+    Tracking *t, Flow *f, int who, uint32_t fwd_cnt, uint64_t more
+) noexcept nogil:
+    """Side `who` has read `more` bytes than the other was seen to send."""
+    cdef Side *other = &f.sides[1 - who]
+    cdef SideDetail *d = &detail(t, f).sides[1 - who]
+    if in_flight(other):
+        read_more(t, f, 1 - who, in_flight(other))
+    if not other.marks & (ESTIMATED | MISCOUNTED) and cannot_have_sent(t, f, 1 - who):
+        report_ahead(t, f, who, fwd_cnt, more)
+    if other.marks & (ESTIMATED | MISCOUNTED):
+        other.tx += more
+        other.read = other.tx
+    elif not other.marks & AHEAD:
+        other.marks |= AHEAD
+        d.ahead_since = t.time
+        d.ahead_number = t.number
+        d.ahead_fwd_cnt = fwd_cnt
+    else:
+        d.ahead_fwd_cnt = fwd_cnt
+        if t.time - d.ahead_since > REORDER:
+            confirm_gap(t, f, 1 - who)
+
+
+cdef inline bint cannot_have_sent(Tracking *t, Flow *f, int who) noexcept nogil:
+    """Whether no lost packet can explain more bytes of a side: it may not have sent any yet.
+
+    An opener sends nothing before its RESPONSE, and its REQUEST has nothing to count.
+    """
+    return f.traits & EXACT and t.row.virtio_op == (OP_RESPONSE if who == 0 else OP_REQUEST)
+
+
+cdef inline void report_ahead(
+    Tracking *t, Flow *f, int who, uint32_t fwd_cnt, uint64_t more
+) noexcept nogil:
+    cdef Found *found = report(t, f, FWD_CNT_AHEAD, PROBLEM, who)
+    number(found, fwd_cnt)
+    number(found, <uint32_t>f.sides[1 - who].tx)
+    number(found, more)
+    f.sides[1 - who].marks |= MISCOUNTED
+
+
+cdef inline void catch_up(Tracking *t, Flow *f, int who) noexcept nogil:
+    """An RW came that was counted as read before it was seen."""
+    cdef Side *s = &f.sides[who]
+    cdef uint32_t step = detail(t, f).sides[who].ahead_fwd_cnt - <uint32_t>s.read
+    if step < HALF:
+        read_more(t, f, who, min(<uint64_t>step, in_flight(s)))
+
+
+cdef inline void confirm_gap(Tracking *t, Flow *f, int who) noexcept nogil:
+    """Bytes of a side that the other end has read are not in the capture: count them as sent."""
+    cdef Side *s = &f.sides[who]
+    cdef Side *other = &f.sides[1 - who]
+    cdef SideDetail *d = &detail(t, f).sides[who]
+    cdef uint32_t step = d.ahead_fwd_cnt - <uint32_t>s.tx
+    cdef Found *found
+    s.marks &= ~<uint32_t>AHEAD
+    if not step or step >= HALF:
+        return
+    s.tx += step
+    s.read = s.tx
+    s.edge = max(s.edge, s.read + other.buf_alloc)
+    if d.twin_bytes >= step:  # they were no duplicates, then
+        d.twin_bytes -= step
+        s.bytes += step
+        return
+    s.marks &= ~<uint32_t>OVER
+    d.missing += step
+    f.traits |= GAPPED
+    found = add(&t.found, f, GAP, WARN, GUESS, who, t.time, t.at)
+    found.packets[0] = d.ahead_number
+    found.packets[1] = t.number if t.number != d.ahead_number else 0
+    number(found, step)
+
+
+cdef inline void back(Tracking *t, Flow *f, int who, uint32_t fwd_cnt) noexcept nogil:
+    """Side `who` says it has read less than it said before.
+
+    Linux fills in fwd_cnt when a packet is made, and two threads of one socket may then queue their
+    packets the other way round.
+    """
+    cdef Side *other = &f.sides[1 - who]
+    cdef Found *found
+    if t.time - other.read_time <= REORDER or other.marks & SAID_BACK:
+        return
+    other.marks |= SAID_BACK
+    found = report(t, f, FWD_CNT_BACK, PROBLEM, who)
+    number(found, <uint32_t>other.read)
+    number(found, fwd_cnt)
+
+
+cdef inline void shrink(Tracking *t, Flow *f, int who, uint32_t buf_alloc) noexcept nogil:
+    cdef uint64_t way = in_flight(&f.sides[1 - who])
+    cdef Found *found
+    if way <= buf_alloc:
+        return
+    found = report(t, f, BUF_SHRUNK, WARN, who)
+    number(found, f.sides[who].buf_alloc)
+    number(found, buf_alloc)
+    number(found, way)
+
+# --- what an RW costs ------------------------------------------------------------------------------
+
+
+cdef inline void spend(Tracking *t, Flow *f, int who) noexcept nogil:
+    """Count the payload of an RW against what its sender may send."""
+    cdef Side *s = &f.sides[who]
+    cdef Side *other = &f.sides[1 - who]
+    cdef uint32_t size = t.row.virtio_len
+    cdef uint64_t room = free_bytes(s, other)
+    s.tx += size
+    s.bytes += size
+    if s.marks & AHEAD:
+        catch_up(t, f, who)
+    if s.timed == NEVER:
+        s.timed = t.time
+        s.timed_end = s.tx
+    if other.marks & HEARD:
+        if s.tx > s.edge and not s.marks & MISCOUNTED:
+            overrun(t, f, who)
+        if in_flight(s) > s.buf_alloc:
+            s.marks |= UNLIMITED
+        waited(t, f, who, room, size)
+        s.min_free = <uint32_t>min(<uint64_t>s.min_free, free_bytes(s, other))
+        s.stalled = NEVER
+        if is_full(s, other):
+            fill(t, f, who, False)
+    s.sent = t.time
+    s.sent_number = t.number
+    queue(t, f, who, size)
+
+
+cdef inline void overrun(Tracking *t, Flow *f, int who) noexcept nogil:
+    """More is sent than was ever seen to be allowed: what the other end says next will tell."""
+    cdef Side *s = &f.sides[who]
+    cdef SideDetail *d = &detail(t, f).sides[who]
+    if not s.marks & OVER:
+        s.marks |= OVER
+        d.over_number = t.number
+        d.over_excess = 0
+    if s.tx - s.edge > d.over_excess:
+        d.over_excess = s.tx - s.edge
+        d.over_in_flight = in_flight(s)
+        d.over_window = f.sides[1 - who].buf_alloc
+        d.over_tx = s.tx
+
+
+cdef inline void settle_overrun(Tracking *t, Flow *f, int who, bint last) noexcept nogil:
+    """The other end has spoken, or will not any more: if not even that covers it, it is sure.
+
+    If it does, the sender may have known of an announcement that is not in the capture.
+    """
+    cdef Side *s = &f.sides[who]
+    cdef SideDetail *d = &detail(t, f).sides[who]
+    cdef uint64_t edge = s.read + f.sides[1 - who].buf_alloc
+    cdef Found *found
+    s.marks &= ~<uint32_t>OVER
+    if s.marks & AHEAD:  # packets are missing, or late: nothing can be said
+        return
+    d.excess = max(d.excess, d.over_excess)
+    s.marks |= OVERRAN
+    found = report(t, f, OVERRUN, PROBLEM, who, GUESS if d.over_tx <= edge else SURE)
+    found.packets[0], found.packets[1] = d.over_number, t.number
+    number(found, d.over_in_flight)
+    number(found, d.over_window)
+    number(found, d.over_excess)
+
+# --- stalls ----------------------------------------------------------------------------------------
+
+
+cdef inline int stall_severity(int64_t ns) noexcept nogil:
+    return PROBLEM if ns >= STALL_PROBLEM else WARN if ns >= STALL_WARN else NOTE
+
+
+cdef inline void fill(Tracking *t, Flow *f, int who, bint guess) noexcept nogil:
+    """Side `who` has used up all it may have in flight."""
+    cdef Side *s = &f.sides[who]
+    cdef Side *other = &f.sides[1 - who]
+    cdef SideDetail *d = &detail(t, f).sides[who]
+    s.stalled = t.time
+    d.full_in_flight = in_flight(s)
+    d.full_window = own_limit(s, other)
+    d.full_guess = guess or d.full_window < other.buf_alloc
+
+
+cdef inline void lift(
+    Tracking *t, Flow *f, int who, uint64_t way, uint64_t window
+) noexcept nogil:
+    """The other end's announcement may end a stall of side `who`, or begin one.
+
+    Before it, `way` bytes were in flight and `window` were allowed to be.
+    """
+    cdef Side *s = &f.sides[who]
+    cdef Side *other = &f.sides[1 - who]
+    cdef SideDetail *d
+    if is_full(s, other):
+        if s.stalled == NEVER and in_flight(s):
+            fill(t, f, who, True)
+    elif s.stalled != NEVER:
+        stalled(t, f, who, s.stalled, t.time)
+        s.stalled = NEVER
+    elif in_flight(s) < way and free_bytes(s, other) > window - way:
+        d = &detail(t, f).sides[who]
+        d.lifted = t.time
+        d.lifted_number = t.number
+        d.lifted_free = window - way
+        d.full_in_flight, d.full_window, d.full_guess = way, window, True
+
+
+cdef inline void waited(Tracking *t, Flow *f, int who, uint64_t room, uint32_t size) noexcept nogil:
+    """An RW that follows an announcement at once, and would not have fitted before it.
+
+    Linux sends what fits of a stream; others, and messages, wait until all of it does.
+    """
+    cdef Side *s = &f.sides[who]
+    cdef SideDetail *d
+    if not f.traits & DETAILED or s.sent == NEVER:
+        return
+    d = &detail(t, f).sides[who]
+    if d.lifted == NEVER or d.lifted < s.sent or size <= d.lifted_free or d.lifted_free > MOST_RW:
+        return
+    if t.time - d.lifted < REORDER and d.lifted - s.sent >= STALL:
+        stalled(t, f, who, s.sent, d.lifted)
+    d.lifted = NEVER
+
+
+cdef inline void stalled(
+    Tracking *t, Flow *f, int who, int64_t begin, int64_t end, bint lifted=True
+) noexcept nogil:
+    """Side `who` could not send from `begin` to `end`."""
+    cdef Side *s = &f.sides[who]
+    cdef Side *other = &f.sides[1 - who]
+    cdef SideDetail *d = &detail(t, f).sides[who]
+    cdef int64_t length = max(end - begin, 0)
+    cdef Found *found
+    d.stalled_sum += length
+    d.stalled_longest = max(d.stalled_longest, <uint64_t>length)
+    if length < STALL:
+        return
+    d.stalls += 1
+    found = report(t, f, STALLED, stall_severity(length), who, GUESS if d.full_guess else SURE)
+    found.packets[0] = s.sent_number
+    found.packets[1] = t.number if lifted else 0
+    number(found, length)
+    number(found, d.full_in_flight)
+    number(found, d.full_window)
+    number(found, blame(t, f, who, lifted))
+    number(found, lifted)
+
+
+cdef inline int blame(Tracking *t, Flow *f, int who, bint lifted) noexcept nogil:
+    """Whose fault a stall of side `who` is, by what ended it.
+
+    Linux tells of what it reads while its buffer is short of room. Who tells only when it is asked,
+    or with data of its own, had read before.
+    """
+    cdef SideDetail *d = &detail(t, f).sides[who]
+    if not lifted:
+        return NOT_READING if d.asked == NEVER else REQUEST_UNANSWERED
+    if t.row.virtio_op != OP_CREDIT_UPDATE:
+        return NO_UPDATE
+    if d.asked_last != NEVER and t.time - d.asked_last <= REORDER:
+        return NO_UPDATE
+    return NOT_READING
+
+# --- packets and messages that are not read yet ----------------------------------------------------
+
+
+cdef inline void queue(Tracking *t, Flow *f, int who, uint32_t size) noexcept nogil:
+    """Count the packets that are unread: newer kernels take only so many (virtio_transport_common.c,
+    virtio_transport_inc_rx_pkt()). Small ones are merged into one that is queued already.
+    """
+    cdef Side *s = &f.sides[who]
+    cdef Side *other = &f.sides[1 - who]
+    cdef Queue *q
+    if size <= MERGED or s.marks & SAID_CEILING or not other.marks & HEARD:
+        return
+    q = &detail(t, f).sides[who].queue
+    if in_flight(s) == size:
+        q.count = 0
+    if q.count == q.room and widen_queue(q) < 0:
+        return
+    q.ends[(q.first + q.count) & (q.room - 1)] = <uint32_t>s.tx
+    q.count += 1
+    if q.count * <uint64_t>TRUESIZE > other.buf_alloc:
+        too_many(t, f, who, q)
+
+
+cdef inline void too_many(Tracking *t, Flow *f, int who, Queue *q) noexcept nogil:
+    cdef Found *found = report(t, f, PACKET_CEILING, NOTE, 1 - who, GUESS)
+    cdef uint32_t buf_alloc = f.sides[1 - who].buf_alloc
+    f.sides[who].marks |= SAID_CEILING | BEYOND_CEILING
+    number(found, q.count)
+    number(found, buf_alloc // TRUESIZE)
+    number(found, buf_alloc)
+    q.count = 0
+
+
+cdef inline void unqueue(Side *s, Queue *q) noexcept nogil:
+    """Forget the packets that are read."""
+    if s.read == s.tx:
+        q.count = 0
+        s.marks &= ~<uint32_t>BEYOND_CEILING
+    while q.count and <uint32_t>(<uint32_t>s.read - q.ends[q.first]) < HALF:
+        q.first = (q.first + 1) & (q.room - 1)
+        q.count -= 1
+
+
+cdef inline int widen_queue(Queue *q) noexcept nogil:
+    """Double the room, up to what any sensible buffer takes; -1: no more is to be had."""
+    cdef uint32_t room = q.room * 2 or 8, i
+    cdef uint32_t *ends
+    if room > MOST_QUEUED:
+        return -1
+    ends = <uint32_t *>malloc(room * sizeof(uint32_t))
+    if ends == NULL:
+        return -1
+    for i in range(q.count):
+        ends[i] = q.ends[(q.first + i) & (q.room - 1)]
+    free(q.ends)
+    q.ends, q.room, q.first = ends, room, 0
+    return 0
+
+
+cdef inline void follow_message(Tracking *t, Flow *f, int who) noexcept nogil:
+    """Add up a SEQPACKET message, which has to fit into the other end's buffer whole."""
+    cdef Side *s = &f.sides[who]
+    cdef Side *other = &f.sides[1 - who]
+    cdef SideDetail *d = &detail(t, f).sides[who]
+    cdef Found *found
+    d.message += t.row.virtio_len
+    if d.message > other.buf_alloc and other.marks & HEARD and not s.marks & SAID_MESSAGE:
+        s.marks |= SAID_MESSAGE
+        found = report(t, f, MESSAGE_TOO_LARGE, PROBLEM, who)
+        number(found, d.message)
+        number(found, other.buf_alloc)
+    if t.row.virtio_flags & EOM:
+        d.message = 0
+
+
+cdef inline void count_update(Tracking *t, Flow *f, int who) noexcept nogil:
+    """Linux sends at most one CREDIT_UPDATE for each packet that is read, but for a few."""
+    cdef Side *s = &f.sides[who]
+    cdef Side *other = &f.sides[1 - who]
+    cdef SideDetail *d = &detail(t, f).sides[who]
+    cdef Found *found
+    if detail(t, f).sides[1 - who].asked != NEVER:
+        return
+    d.updates += 1
+    if (
+        s.marks & SAID_STORM or d.updates <= STORM
+        or d.updates <= STORM_RATIO * <uint64_t>other.ops[OP_RW]
+    ):
+        return
+    s.marks |= SAID_STORM
+    found = report(t, f, UPDATE_STORM, WARN, who)
+    number(found, d.updates)
+    number(found, other.ops[OP_RW])
+    number(found, other.bytes)

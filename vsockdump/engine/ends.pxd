@@ -1,0 +1,368 @@
+# How connections begin and end: what REQUEST, RESPONSE, SHUTDOWN and RST mean, and their absence.
+
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+
+from .credit cimport *
+from .found cimport *
+from .rules cimport *
+from .table cimport NOWHERE, flow_at, side_of
+from .timers cimport FOR_RESPONSE, FOR_RST, FOR_UPDATE
+from .tracking cimport *
+
+# vsockdump.states.State and vsockdump.flows.End: a test holds these to them.
+cdef enum State:
+    OPENING = 0
+    OPEN = 1
+    CLOSING = 4
+    CLOSED = 5
+
+cdef enum End:
+    NONE = 0
+    HANDSHAKE = 1
+    REFUSED_END = 2
+    TIMER = 3
+    RESET_END = 4
+
+cdef enum Move:                 # vsockdump.states.Move
+    states_response = 0
+    states_carry = 1
+    states_part = 2             # and one more for the other side
+    states_end = 4
+    states_rst = 6
+
+cdef enum:
+    BOTH = RCV | SEND
+    ODD = MISMATCH | UPPER_CID | ANY_DEFECT_A
+    LEAK = 3                    # vsockdump.events.Defect.B
+    LARGEST_SOUND = 32404       # vsockdump.leaks.LARGEST_SOUND
+
+
+cdef inline Flow *before(Tracking *t, const Flow *f) noexcept nogil:
+    """The tuple's generation before this one, NULL if there is none or it is forgotten."""
+    cdef Flow *found
+    if f.previous == NOWHERE:
+        return NULL
+    found = flow_at(&t.table, f.previous)
+    return found if found.number == f.previous_number else NULL
+
+# --- the beginning ---------------------------------------------------------------------------------
+
+
+cdef inline void begin(Tracking *t, Flow *f) noexcept nogil:
+    """Fill in a new connection from its first packet."""
+    cdef const Row *r = t.row
+    cdef bint answer = r.virtio_op == OP_RESPONSE  # whose sender did not open it
+    cdef int side
+    if answer:
+        f.src_cid, f.src_port, f.dst_cid, f.dst_port = r.dst_cid, r.dst_port, r.src_cid, r.src_port
+    else:
+        f.src_cid, f.src_port, f.dst_cid, f.dst_port = r.src_cid, r.src_port, r.dst_cid, r.dst_port
+    f.interface, f.type = r.interface, r.virtio_type
+    f.start = f.last = t.time
+    f.response = f.closed = NEVER
+    f.first_packet = t.number
+    f.state = OPENING if r.virtio_op == OP_REQUEST else OPEN
+    if r.virtio_op == OP_REQUEST:
+        f.traits |= WHOLE | EXACT
+    elif answer:
+        f.traits |= EXACT
+    for side in range(2):
+        begin_side(&f.sides[side], f.traits & EXACT)
+    if r.virtio_op == OP_REQUEST:
+        wait(t, f, 0, FOR_RESPONSE)
+        note_reuse(t, f)
+
+
+cdef inline void begin_side(Side *s, bint exact) noexcept nogil:
+    s.min_free = NO_MINIMUM
+    s.last = s.sent = s.read_time = s.stalled = s.timed = NEVER
+    if not exact:
+        s.marks |= ESTIMATED
+
+
+cdef inline void note_reuse(Tracking *t, Flow *f) noexcept nogil:
+    """A REQUEST on a tuple that was in use: unless that is just another try, say so."""
+    cdef Flow *old = before(t, f)
+    cdef Found *found
+    cdef bint ended
+    if old == NULL or old.state == OPENING or old.end == REFUSED_END:
+        return
+    ended = old.state >= CLOSING
+    found = report(t, f, TUPLE_REUSE, NOTE if ended else WARN, 0)
+    found.packets[0], found.packets[1] = old.last_packet, t.number
+    number(found, old.generation)
+    number(found, max(t.time - (old.closed if old.closed != NEVER else old.last), 0))
+    number(found, ended)
+
+
+cdef inline void respond(Tracking *t, Flow *f, int who) noexcept nogil:
+    """A RESPONSE: how long it took says more than that it came."""
+    cdef int64_t after = t.time - f.start
+    cdef int kind = LATE_RESPONSE if after > ANSWER else SLOW_CONNECT
+    cdef Found *found
+    if f.response != NEVER or f.state == CLOSED:
+        return
+    f.response = t.time
+    if not f.traits & WHOLE:
+        return
+    t.connect_times[time_bucket(after)] += 1
+    if after < SLOW:
+        return
+    found = report(t, f, kind, WARN if after >= SECOND else NOTE, who)
+    found.packets[0], found.packets[1] = f.first_packet, t.number
+    number(found, after)
+
+# --- SHUTDOWN --------------------------------------------------------------------------------------
+
+
+cdef inline void shut_down(Tracking *t, Flow *f, int who) noexcept nogil:
+    """Flags add up and cannot be taken back (virtio 1.3, 5.10.6.5)."""
+    cdef Side *s = &f.sides[who]
+    cdef SideDetail *d = &detail(t, f).sides[who]
+    cdef uint32_t had = s.shutdown
+    s.shutdown |= t.row.virtio_flags & BOTH
+    d.shut = t.time
+    d.shut_number = t.number
+    if s.shutdown == BOTH and had != BOTH:
+        wait(t, f, who, FOR_RST)
+
+
+cdef inline void mind_shutdown(Tracking *t, Flow *f, int who) noexcept nogil:
+    """An RW on a connection that one side has closed, in part or whole."""
+    cdef Side *s = &f.sides[who]
+    cdef Side *other = &f.sides[1 - who]
+    cdef Detail *d = detail(t, f)
+    if s.shutdown & SEND and not s.marks & SAID_LATE_DATA:
+        s.marks |= SAID_LATE_DATA
+        _late(t, f, who, DATA_AFTER_SHUTDOWN, PROBLEM, &d.sides[who])
+    elif (
+        other.shutdown & RCV and not s.marks & SAID_IGNORED
+        and t.time - d.sides[1 - who].shut > IN_FLIGHT
+    ):
+        s.marks |= SAID_IGNORED
+        _late(t, f, who, HALF_CLOSE_IGNORED, WARN, &d.sides[1 - who])
+
+
+cdef inline void _late(
+    Tracking *t, Flow *f, int who, int kind, int severity, const SideDetail *shut
+) noexcept nogil:
+    cdef Found *found = report(t, f, kind, severity, who)
+    found.packets[0], found.packets[1] = shut.shut_number, t.number
+    number(found, t.row.virtio_len)
+    number(found, max(t.time - shut.shut, 0))
+
+cdef inline int shutdown_move(const Flow *f, int who) noexcept nogil:
+    return (states_end if f.sides[who].shutdown == BOTH else states_part) + who
+
+# --- RST -------------------------------------------------------------------------------------------
+
+
+cdef inline bint no_socket(const Tracking *t) noexcept nogil:
+    """An RST without credit is not a socket's: there is none for the packet it answers."""
+    return t.row.buf_alloc == 0 and t.row.fwd_cnt == 0
+
+
+cdef inline bint is_of_previous(Tracking *t, Flow *f) noexcept nogil:
+    """Whether an RST, on a connection that is not answered yet, trails after the one before it.
+
+    It has the credit of a socket, then, and a refusal has none.
+    """
+    cdef Flow *old = before(t, f)
+    return (
+        f.state == OPENING and old != NULL and old.state >= CLOSING
+        and t.time - f.start <= REUSE and not no_socket(t)
+    )
+
+
+cdef inline bint is_stale(Tracking *t, Flow *f, int who) noexcept nogil:
+    """Whether an RST that ends a young connection was meant for the one before it."""
+    cdef Flow *old = before(t, f)
+    if f.traits & STALE_HIT:
+        return True
+    if old == NULL or old.state < CLOSING or t.time - f.start > REUSE:
+        return False
+    return no_socket(t) or (
+        t.row.fwd_cnt == old.sides[side_of(t.row, old)].fwd_cnt
+        and t.row.fwd_cnt != f.sides[who].fwd_cnt
+    )
+
+
+cdef inline void reset(Tracking *t, Flow *f, int who) noexcept nogil:
+    """The end of a connection, and what kind of one."""
+    cdef int state = f.state
+    f.closed = t.time
+    f.reset_by = who
+    if state == OPENING and who == 1:
+        f.end = REFUSED_END
+        number(report(t, f, REFUSED, PROBLEM, 0), max(t.time - f.start, 0))
+    elif state == CLOSING:
+        f.end = HANDSHAKE
+        if f.sides[who].shutdown == BOTH and f.sides[1 - who].shutdown != BOTH:
+            _timed_out(t, f, who)
+    elif f.traits & EXACT or f.sides[1 - who].packets:
+        f.end = RESET_END
+        _abort(t, f, who)
+    else:  # the other end may have closed before the capture began
+        f.end = HANDSHAKE
+    settle(t, f, who)
+
+
+cdef inline void _timed_out(Tracking *t, Flow *f, int who) noexcept nogil:
+    """Who closes resets by itself when there is no answer in time."""
+    cdef int64_t waited = t.time - detail(t, f).sides[who].shut
+    if waited >= CLOSE - SECOND // 2:
+        f.end = TIMER
+        say_shutdown_unanswered(t, f, who, waited)
+
+
+cdef inline void say_shutdown_unanswered(
+    Tracking *t, Flow *f, int who, int64_t waited
+) noexcept nogil:
+    cdef Found *found
+    if f.traits & SAID_SHUTDOWN:
+        return
+    f.traits |= SAID_SHUTDOWN
+    found = report(t, f, SHUTDOWN_UNANSWERED, WARN, who)
+    found.packets[0] = detail(t, f).sides[who].shut_number
+    found.packets[1] = t.number
+    number(found, waited)
+
+
+cdef inline void _abort(Tracking *t, Flow *f, int who) noexcept nogil:
+    cdef Found *found = report(t, f, WAS_RESET, PROBLEM, who)
+    found.packets[0] = f.sides[1 - who].sent_number or t.number
+    found.packets[1] = t.number if found.packets[0] != t.number else 0
+    number(found, class_of(t, f, who))
+    number(found, in_flight(&f.sides[1 - who]))
+    number(found, max(t.time - f.start, 0))
+
+
+cdef inline int class_of(Tracking *t, Flow *f, int who) noexcept nogil:
+    """Why side `who` may have reset an open connection."""
+    cdef Side *other = &f.sides[1 - who]
+    if is_stale(t, f, who):
+        return STALE
+    if in_flight(other) and other.marks & (OVERRAN | OVER | BEYOND_CEILING):
+        return OVERFLOW
+    if no_socket(t):
+        return NO_SOCKET
+    return MID_BURST if in_flight(other) else ABORT
+
+
+cdef inline void settle(Tracking *t, Flow *f, int who) noexcept nogil:
+    """What can be said only at the end of a connection, which side `who` reset."""
+    cdef int side
+    for side in range(2):
+        finish_side(t, f, side, True)
+        _leave_unread(t, f, side, who)
+
+
+cdef inline void finish_side(Tracking *t, Flow *f, int who, bint closed) noexcept nogil:
+    """What is not settled of a side will not be: nothing more comes."""
+    cdef Side *s = &f.sides[who]
+    if s.marks & AHEAD:
+        confirm_gap(t, f, who)
+    if s.marks & OVER:
+        settle_overrun(t, f, who, True)
+    if s.stalled != NEVER:
+        stalled(t, f, who, s.stalled, t.time, False)
+    if closed or f.state == CLOSING:
+        s.stalled = NEVER
+        _leave_unfinished(t, f, who)
+
+
+cdef inline void _leave_unread(Tracking *t, Flow *f, int who, int by) noexcept nogil:
+    """Data of side `who` that the other end never read, although it ended in order."""
+    cdef Side *s = &f.sides[who]
+    cdef uint64_t unread = in_flight(s)
+    cdef Found *found
+    if not unread or f.end != HANDSHAKE:
+        return
+    if f.sides[1 - who].shutdown != BOTH and by == who:
+        return
+    detail(t, f).sides[who].unread = unread
+    found = report(t, f, UNREAD_CLOSE, PROBLEM, 1 - who)
+    found.packets[0], found.packets[1] = s.sent_number, t.number
+    number(found, unread)
+
+
+cdef inline void _leave_unfinished(Tracking *t, Flow *f, int who) noexcept nogil:
+    cdef Found *found
+    if not f.traits & DETAILED or not detail(t, f).sides[who].message:
+        return
+    found = report(t, f, MESSAGE_UNFINISHED, WARN, who)
+    found.packets[0], found.packets[1] = f.sides[who].sent_number, t.number
+    number(found, detail(t, f).sides[who].message)
+
+# --- what did not come in time ---------------------------------------------------------------------
+
+
+cdef inline void expire(Tracking *t, Flow *f, int who, int what) noexcept nogil:
+    """A deadline is over: if it was waited for, and nothing came, say so."""
+    cdef SideDetail *d
+    if what == FOR_RESPONSE and f.state == OPENING:
+        number(_overdue(t, f, UNANSWERED, PROBLEM, 0, f.first_packet), ANSWER)
+    elif what == FOR_RST and f.state == CLOSING and f.sides[1 - who].shutdown != BOTH:
+        d = &detail(t, f).sides[who]
+        say_shutdown_unanswered(t, f, who, CLOSE)
+    elif what == FOR_UPDATE and f.state < CLOSED:
+        d = &detail(t, f).sides[who]
+        if d.asked != NEVER and t.time - d.asked >= UPDATE:
+            number(
+                _overdue(t, f, CREDIT_REQUEST_UNANSWERED, PROBLEM, who, d.asked_number), UPDATE
+            )
+
+
+cdef inline Found *_overdue(
+    Tracking *t, Flow *f, int kind, int severity, int who, uint64_t packet
+) noexcept nogil:
+    cdef Found *found = report(t, f, kind, severity, who)
+    found.packets[0] = packet
+    return found
+
+# --- what any packet may be -------------------------------------------------------------------------
+
+
+cdef inline void carry(Tracking *t, Flow *f, int who, bint leaks) noexcept nogil:
+    """An RW: payload."""
+    cdef const Row *r = t.row
+    cdef Side *s = &f.sides[who]
+    cdef SideDetail *d = &detail(t, f).sides[who]
+    d.sizes[bucket(r.virtio_len)] += 1
+    s.largest = max(s.largest, r.virtio_len)
+    if d.first_byte == NEVER:
+        d.first_byte = t.time
+    if s.shutdown | f.sides[1 - who].shutdown:
+        mind_shutdown(t, f, who)
+    spend(t, f, who)
+    if r.virtio_type == TYPE_SEQPACKET:
+        follow_message(t, f, who)
+    if leaks and r.virtio_len > LARGEST_SOUND and not f.traits & SAID_LEAK:
+        f.traits |= SAID_LEAK
+        number(report(t, f, KERNEL_DEFECT, NOTE, who), LEAK)
+
+
+cdef inline void ask(Tracking *t, Flow *f, int who) noexcept nogil:
+    """A CREDIT_REQUEST: answered by whatever the other end sends next."""
+    cdef SideDetail *d = &detail(t, f).sides[who]
+    d.asked_last = t.time
+    if f.sides[who].marks & ASKED:
+        return
+    f.sides[who].marks |= ASKED
+    d.asked = t.time
+    d.asked_number = t.number
+    wait(t, f, who, FOR_UPDATE)
+
+
+cdef inline void mind_notes(Tracking *t, Flow *f, int who) noexcept nogil:
+    """What decoding the packet found odd about it."""
+    cdef uint32_t notes = t.row.notes
+    if notes & (MISMATCH | UPPER_CID) and not f.traits & SAID_MISMATCH:
+        f.traits |= SAID_MISMATCH
+        report(t, f, MISMATCHING, WARN, who)
+    if notes & ANY_DEFECT_A and not f.traits & SAID_DEFECT:
+        f.traits |= SAID_DEFECT
+        number(
+            report(t, f, KERNEL_DEFECT, NOTE, who),
+            1 if notes & DEFECT_A1 else 2 if notes & DEFECT_A2 else 0,
+        )

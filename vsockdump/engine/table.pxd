@@ -1,0 +1,108 @@
+# The connections followed: found by their addresses, at most so many.
+#
+# Records stand in chunks that never move. The index is an open hash table of (hash, slot + 1); a
+# tuple's newest generation is the one in it.
+
+from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
+
+from .batch cimport Row
+from .connection cimport Detail, Flow
+
+cdef enum:
+    CHUNK = 4096                # records in a chunk
+    LOCAL = 1                   # VMADDR_CID_LOCAL
+
+cdef extern from *:
+    """
+    #define NOWHERE UINT32_MAX
+    """
+    const uint32_t NOWHERE      # no slot
+
+cdef struct Table:
+    uint64_t *index
+    uint32_t mask
+    uint32_t indexed            # entries of the index in use
+    Flow **flows
+    Detail **details
+    uint32_t chunks
+    uint32_t used               # slots that ever held a connection
+    uint32_t most
+    uint32_t live
+    uint32_t spare              # the first of the slots given up, chained by `previous`
+    uint32_t hand               # where the next victim is looked for
+    uint64_t evicted
+
+
+cdef inline Flow *flow_at(const Table *t, uint32_t slot) noexcept nogil:
+    return &t.flows[slot // CHUNK][slot % CHUNK]
+
+
+cdef inline Detail *detail_at(const Table *t, uint32_t slot) noexcept nogil:
+    return &t.details[slot // CHUNK][slot % CHUNK]
+
+
+cdef inline uint64_t scrambled(uint64_t cid, uint32_t port) noexcept nogil:
+    cdef uint64_t x = cid * <uint64_t>0x9E3779B97F4A7C15ULL + port
+    x = (x ^ (x >> 32)) * <uint64_t>0xD6E8FEB86659FD93ULL
+    return x ^ (x >> 29)
+
+
+cdef inline uint32_t hash_of(const Row *r) noexcept nogil:
+    """The same for both directions, and whatever CID loopback's packets are sent to."""
+    cdef uint64_t dst_cid = LOCAL if r.src_cid == LOCAL else r.dst_cid
+    cdef uint64_t x = scrambled(r.src_cid, r.src_port) + scrambled(dst_cid, r.dst_port)
+    x = (x + r.interface) * <uint64_t>0x9E3779B97F4A7C15ULL
+    return <uint32_t>(x >> 32)
+
+
+cdef inline bint is_of(const Row *r, const Flow *f) noexcept nogil:
+    """Whether a packet is of a connection's tuple, in either direction.
+
+    Loopback answers from CID 1 whatever CID it was called by: there ports alone decide.
+    """
+    if r.interface != f.interface:
+        return False
+    if r.src_cid == LOCAL:
+        return f.src_cid == LOCAL and (
+            (r.src_port == f.src_port and r.dst_port == f.dst_port)
+            or (r.src_port == f.dst_port and r.dst_port == f.src_port)
+        )
+    return (
+        r.src_port == f.src_port and r.dst_port == f.dst_port
+        and r.src_cid == f.src_cid and r.dst_cid == f.dst_cid
+    ) or (
+        r.src_port == f.dst_port and r.dst_port == f.src_port
+        and r.src_cid == f.dst_cid and r.dst_cid == f.src_cid
+    )
+
+
+cdef inline int side_of(const Row *r, const Flow *f) noexcept nogil:
+    """Who sent it: 0 for who opened the connection."""
+    if r.src_port != f.src_port:
+        return 1
+    if r.src_cid == LOCAL and f.src_cid == LOCAL:  # equal ports, then, or its opener's packet
+        return 1 if f.src_port == f.dst_port and r.dst_cid != f.dst_cid else 0
+    return 0 if r.src_cid == f.src_cid else 1
+
+
+cdef inline uint32_t find(const Table *t, const Row *r, uint32_t hash) noexcept nogil:
+    """The slot of a packet's connection, NOWHERE if there is none."""
+    cdef uint32_t at = hash & t.mask, slot
+    cdef uint64_t entry
+    while True:
+        entry = t.index[at]
+        if not entry:
+            return NOWHERE
+        if <uint32_t>(entry >> 32) == hash:
+            slot = <uint32_t>entry - 1
+            if is_of(r, flow_at(t, slot)):
+                return slot
+        at = (at + 1) & t.mask
+
+
+cdef int open_table(Table *t, uint32_t most) except -1
+cdef void close_table(Table *t) noexcept
+cdef int point(Table *t, uint32_t hash, uint32_t old, uint32_t slot) noexcept nogil
+cdef uint32_t take(Table *t) noexcept nogil
+cdef void give_up(Table *t, uint32_t slot) noexcept nogil
+cdef uint32_t victim(Table *t, int64_t now) noexcept nogil

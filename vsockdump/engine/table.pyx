@@ -1,0 +1,183 @@
+# cython: language_level=3
+"""Where connections are kept, and which of them has to go when there are too many."""
+
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, realloc
+from libc.string cimport memset
+
+from .connection cimport CLOSE, DETAILED, NEVER, SECOND, Detail, Flow
+
+cdef extern from "<sys/mman.h>" nogil:
+    void *mmap(void *, size_t, int, int, int, long)
+    int munmap(void *, size_t)
+    int madvise(void *, size_t, int)
+    enum: PROT_READ, PROT_WRITE, MAP_PRIVATE, MAP_ANONYMOUS, MADV_HUGEPAGE
+
+cdef enum:
+    LOOKED_AT = 32          # connections among which a victim is chosen
+    FIRST_INDEX = 1 << 12
+    AGES = 1 << 30          # seconds, more than any connection is old
+
+
+cdef int open_table(Table *t, uint32_t most) except -1:
+    """Prepare for at most so many connections; memory is taken as they come."""
+    memset(t, 0, sizeof(Table))
+    t.most = most
+    t.spare = NOWHERE
+    t.index = <uint64_t *>calloc(FIRST_INDEX, sizeof(uint64_t))
+    if t.index == NULL:
+        raise MemoryError
+    t.mask = FIRST_INDEX - 1
+    return 0
+
+
+cdef void close_table(Table *t) noexcept:
+    cdef uint32_t i, side
+    cdef Detail *d
+    for i in range(t.used):
+        if flow_at(t, i).traits & DETAILED:
+            d = detail_at(t, i)
+            for side in range(2):
+                free(d.sides[side].queue.ends)
+    for i in range(t.chunks):
+        munmap(t.flows[i], CHUNK * sizeof(Flow))
+        munmap(t.details[i], CHUNK * sizeof(Detail))
+    free(t.flows)
+    free(t.details)
+    free(t.index)
+    memset(t, 0, sizeof(Table))
+
+
+cdef int point(Table *t, uint32_t hash, uint32_t old, uint32_t slot) noexcept nogil:
+    """Have the index lead to `slot`, in the place of `old` if that is not NOWHERE; -1: no memory."""
+    cdef uint32_t at
+    if old == NOWHERE and 2 * <uint64_t>t.indexed >= t.mask and _widen(t) < 0:
+        return -1
+    at = hash & t.mask
+    while t.index[at] and (old == NOWHERE or <uint32_t>t.index[at] - 1 != old):
+        at = (at + 1) & t.mask
+    if not t.index[at]:
+        t.indexed += 1
+    t.index[at] = (<uint64_t>hash << 32) | (slot + 1)
+    return 0
+
+
+cdef int _widen(Table *t) noexcept nogil:
+    cdef uint64_t *old = t.index
+    cdef uint64_t size = <uint64_t>t.mask + 1, i, at
+    cdef uint64_t *wider = <uint64_t *>calloc(size * 2, sizeof(uint64_t))
+    if wider == NULL:
+        return -1
+    t.mask = <uint32_t>(size * 2 - 1)
+    for i in range(size):
+        if old[i]:
+            at = (old[i] >> 32) & t.mask
+            while wider[at]:
+                at = (at + 1) & t.mask
+            wider[at] = old[i]
+    t.index = wider
+    free(old)
+    return 0
+
+
+cdef void _unpoint(Table *t, uint32_t hash, uint32_t slot) noexcept nogil:
+    """Take a slot out of the index, and move up what had to stand behind it."""
+    cdef uint32_t at = hash & t.mask, next, home
+    while t.index[at] and <uint32_t>t.index[at] - 1 != slot:
+        at = (at + 1) & t.mask
+    if not t.index[at]:
+        return  # a later generation stands there
+    t.indexed -= 1
+    next = at
+    while True:
+        next = (next + 1) & t.mask
+        if not t.index[next]:
+            break
+        home = <uint32_t>(t.index[next] >> 32) & t.mask
+        if ((next - home) & t.mask) >= ((next - at) & t.mask):
+            t.index[at] = t.index[next]
+            at = next
+    t.index[at] = 0
+
+
+cdef uint32_t take(Table *t) noexcept nogil:
+    """A slot for a new connection, cleared; NOWHERE: no memory.
+
+    There has to be room: where `live` is `most`, a victim has to be given up before.
+    """
+    cdef uint32_t slot = t.spare
+    if slot != NOWHERE:
+        t.spare = flow_at(t, slot).previous
+    else:
+        slot = t.used
+        if slot // CHUNK == t.chunks and _more(t) < 0:
+            return NOWHERE
+        t.used += 1
+    t.live += 1
+    memset(flow_at(t, slot), 0, sizeof(Flow))
+    flow_at(t, slot).slot = slot
+    return slot
+
+
+cdef int _more(Table *t) noexcept nogil:
+    """Have one more chunk; its memory is only reserved until it is written to."""
+    cdef void *flows
+    cdef void *details
+    cdef void *table = realloc(t.flows, (t.chunks + 1) * sizeof(void *))
+    if table == NULL:
+        return -1
+    t.flows = <Flow **>table
+    table = realloc(t.details, (t.chunks + 1) * sizeof(void *))
+    if table == NULL:
+        return -1
+    t.details = <Detail **>table
+    flows = _reserve(CHUNK * sizeof(Flow))
+    details = _reserve(CHUNK * sizeof(Detail))
+    if flows == NULL or details == NULL:
+        return -1
+    t.flows[t.chunks] = <Flow *>flows
+    t.details[t.chunks] = <Detail *>details
+    t.chunks += 1
+    return 0
+
+
+cdef void *_reserve(size_t size) noexcept nogil:
+    cdef void *made = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    return NULL if made == <void *>-1 else made
+
+
+cdef void give_up(Table *t, uint32_t slot) noexcept nogil:
+    """Forget a connection."""
+    cdef Flow *f = flow_at(t, slot)
+    cdef Detail *d
+    cdef int side
+    if f.traits & DETAILED:
+        d = detail_at(t, slot)
+        for side in range(2):
+            free(d.sides[side].queue.ends)
+        memset(d, 0, sizeof(Detail))
+    _unpoint(t, f.hash, slot)
+    memset(f, 0, sizeof(Flow))
+    f.previous = t.spare
+    t.spare = slot
+    t.live -= 1
+
+
+cdef uint32_t victim(Table *t, int64_t now) noexcept nogil:
+    """The connection to forget: of a few, the one idle for longest, closed ones before others."""
+    cdef int i
+    cdef uint32_t best = NOWHERE
+    cdef int64_t age, most = -1
+    cdef Flow *f
+    for i in range(LOOKED_AT):
+        t.hand = t.hand + 1 if t.hand + 1 < t.used else 0
+        f = flow_at(t, t.hand)
+        if not f.number:
+            continue
+        age = (now - f.last) // SECOND
+        if f.closed != NEVER and now - f.closed > CLOSE:
+            age += AGES
+        if age > most:
+            most = age
+            best = t.hand
+    return best

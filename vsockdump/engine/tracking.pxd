@@ -1,0 +1,78 @@
+# One packet on its way through the tracker: what all rules see, and how they report.
+
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+
+from .batch cimport Row
+from .connection cimport *
+from .found cimport Doubt, Findings, Found, GAP_BEFORE, GUESS, MID_STREAM, SURE, add
+from .table cimport Table, detail_at
+from .timers cimport WAITS, Timers, length, push
+
+cdef enum:
+    TIMES = 64 * 8              # buckets of a histogram of times: eight for each power of two
+
+cdef struct Tracking:
+    Table table
+    Findings found
+    Timers timers[WAITS]
+    int64_t now                 # the latest time of a packet
+    int64_t deadline            # the next of all timers
+    int64_t begin
+    uint64_t packets
+    uint64_t followed
+    uint64_t truncated
+    uint64_t duplicates
+    uint64_t flows
+    uint64_t lost
+    uint64_t connect_times[TIMES]
+    uint64_t credit_times[TIMES]
+    const Row *row
+    int64_t time                # the packet's, or that of the end
+    int32_t at                  # its place in the batch, or TIMED
+    uint64_t number             # the packet's, 0 at the end
+
+
+cdef inline int time_bucket(int64_t ns) noexcept nogil:
+    """The bucket of a length of time; `bucket_end` says what it holds."""
+    cdef uint64_t left = <uint64_t>max(ns, 0)
+    cdef int power = 0
+    while left >= 16:
+        left >>= 1
+        power += 1
+    return <int>left if not power else (power + 1) * 8 + <int>(left - 8)
+
+
+cdef inline Detail *detail(Tracking *t, Flow *f) noexcept nogil:
+    """What few packets touch; made ready when the first does."""
+    cdef Detail *d = detail_at(&t.table, f.slot)
+    cdef SideDetail *s
+    cdef int side
+    if f.traits & DETAILED:
+        return d
+    f.traits |= DETAILED
+    for side in range(2):
+        s = &d.sides[side]
+        s.first_byte = s.shut = s.asked = s.asked_last = s.lifted = s.twin_time = NEVER
+    return d
+
+
+cdef inline Found *report(
+    Tracking *t, Flow *f, int kind, int severity, int actor, int doubt=SURE
+) noexcept nogil:
+    """Note what this packet brings about; a doubt of the capture goes before one of the rule."""
+    if f.traits & GAPPED:
+        doubt = GAP_BEFORE
+    elif not f.traits & EXACT:
+        doubt = MID_STREAM
+    cdef Found *found = add(&t.found, f, kind, severity, doubt, actor, t.time, t.at)
+    found.packets[0] = t.number
+    return found
+
+
+cdef inline void wait(Tracking *t, Flow *f, int side, int what) noexcept nogil:
+    """Have `what` be looked for when its time is over."""
+    cdef int64_t deadline = t.now + length(what)
+    if push(&t.timers[what], &t.table, f, side, deadline) < 0:
+        t.found.failed = True
+    elif deadline < t.deadline:
+        t.deadline = deadline
