@@ -104,5 +104,5 @@ def endpoints(wanted: Options) -> Name:
 
 def warn(quality: Quality) -> None:
     """Say on stderr what is missing from the capture, where the report itself does not."""
-    if quality.lost:
-        say(f"{quality.lost} packets had been lost when this was captured")
+    if not quality.whole:
+        say(quality.line())

@@ -45,7 +45,7 @@ class Following:
 
     def feed(self, batch: Batch) -> None:
         """Follow the packets of a batch."""
-        self._tell_kernels()
+        self._tell()
         self.tracker.feed(batch)
         if self.report is not None:
             self.report.feed(batch)
@@ -60,31 +60,33 @@ class Following:
             raise
         self._end()
 
-    def _tell_kernels(self) -> None:
+    def _tell(self) -> None:
+        """Have the tracker know what is known of the capture by now."""
         for index in range(self._told, len(self._interfaces)):
             found = kernels.defects(self._interfaces[index].os)
             keys = {finding.key for finding in found if finding.certain}
             self.tracker.interface(index, repeats="repeat" in keys, leaks=bool(keys & _LEAKS))
-        self._told = len(self._interfaces)
+            self._told += 1
+        self.tracker.lost(self._lost())
 
     def _end(self) -> None:
         if self.report is None:
             return
-        lost = self._lost()
-        self.tracker.lost(lost)
+        self._tell()
         self.tracker.finish()
-        self.report.end(self._quality(lost))
+        self.report.end(self.quality)
 
-    def _quality(self, lost: int) -> Quality:
+    @property
+    def quality(self) -> Quality:
+        """What is known of the capture by now."""
         counts = self.tracker.counts
         return Quality(
-            counts.packets,
-            counts.flows,
-            lost,
-            counts.unread,
-            counts.truncated,
-            counts.duplicates,
-            counts.evicted,
+            packets=counts.packets,
+            flows=counts.flows,
+            lost=self._lost(),
+            unread=counts.unread,
+            duplicates=counts.duplicates,
+            evicted=counts.evicted,
         )
 
 

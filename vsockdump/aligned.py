@@ -1,0 +1,133 @@
+"""Rows of texts under headings: coloured and cut to fit on a terminal, whole lines in a pipe."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+Row = Sequence[str]
+
+GAP = 2
+"""Blanks between two columns."""
+
+_LAST = 24  # characters that the last column needs on a terminal
+
+
+class Head(NamedTuple):
+    """The heading of a column. The greater `spare`, the sooner a narrow terminal lacks it."""
+
+    title: str
+    right: bool = False
+    spare: int = 0  # 0: never left out
+    styles: Mapping[str, str] = {}  # rich's, by a cell's text
+
+
+class Rows(Protocol):
+    """Whatever prints a table, so many rows at a time."""
+
+    def write(self, rows: Sequence[Row]) -> None:
+        """Print rows; the first ones decide how wide columns are, and get the headings."""
+
+
+def table(heads: Sequence[Head]) -> Rows:
+    """Return what prints a table to standard output."""
+    return Drawn(heads) if sys.stdout.isatty() else Plain(heads)
+
+
+def widths(heads: Sequence[Head], rows: Sequence[Row]) -> list[int]:
+    """Return how wide each column has to be for its heading and cells."""
+    titles = [head.title for head in heads]
+    return [max(map(len, cells)) for cells in zip(titles, *rows, strict=True)]
+
+
+def fitting(heads: Sequence[Head], wide: Sequence[int], room: int) -> list[int]:
+    """Return which columns fit into so many characters, by what each can be spared for.
+
+    The last column takes what is left, if that is enough to be of use.
+    """
+    wanted = [*wide[:-1], min(wide[-1], _LAST)]
+    kept = list(range(len(heads)))
+    while sum(wanted[n] + GAP for n in kept) - GAP > room:
+        victim = max(kept, key=lambda n: heads[n].spare)
+        if not heads[victim].spare:
+            break
+        kept.remove(victim)
+    return kept
+
+
+class Plain:
+    """Every column, every character; nothing depends on who reads it."""
+
+    def __init__(self, heads: Sequence[Head]) -> None:
+        """Prepare."""
+        self._heads = heads
+        self._widths: list[int] = []
+
+    def write(self, rows: Sequence[Row]) -> None:
+        """Print rows, headings first."""
+        if not self._widths:
+            self._widths = widths(self._heads, rows)
+            self._print([head.title for head in self._heads])
+        for row in rows:
+            self._print(row)
+
+    def _print(self, row: Row) -> None:
+        cells = zip(self._heads, row, self._widths, strict=True)
+        aligned = (t.rjust(w) if head.right else t.ljust(w) for head, t, w in cells)
+        sys.stdout.write((" " * GAP).join(aligned).rstrip() + "\n")
+
+
+class Drawn:
+    """On a terminal: what fits beside each other, the most telling columns first."""
+
+    def __init__(self, heads: Sequence[Head]) -> None:
+        """Load what draws: later the files it is in may not be readable any more."""
+        from rich.console import Console  # noqa: PLC0415 - 40 ms
+        from rich.table import Table  # noqa: PLC0415
+        from rich.text import Text  # noqa: PLC0415
+
+        self._heads = heads
+        self._console = Console(highlight=False)
+        self._table, self._text = Table, Text
+        self._begun = False
+        self._kept = list(range(len(heads)))
+        self._widths = [1] * len(heads)
+        with self._console.capture():
+            self._draw([["-"] * len(heads)])
+
+    def write(self, rows: Sequence[Row]) -> None:
+        """Draw rows, headings above the first."""
+        if not self._begun:
+            wide = widths(self._heads, rows)
+            self._kept = fitting(self._heads, wide, self._console.width)
+            self._widths = self._fit(wide)
+        self._draw(rows)
+        self._begun = True
+
+    def _fit(self, wide: Sequence[int]) -> list[int]:
+        """Give the last column what the others leave."""
+        chosen = [wide[n] for n in self._kept]
+        others = sum(chosen[:-1]) + GAP * (len(chosen) - 1)
+        return [*chosen[:-1], max(self._console.width - others, 1)]
+
+    def _draw(self, rows: Sequence[Row]) -> None:
+        table = self._table(
+            box=None,
+            show_header=not self._begun,
+            header_style="bold",
+            padding=(0, GAP, 0, 0),
+            pad_edge=False,
+        )
+        for number, width in zip(self._kept, self._widths, strict=True):
+            head = self._heads[number]
+            justify: Literal["right", "left"] = "right" if head.right else "left"
+            last = number == len(self._heads) - 1  # it alone may take several lines
+            table.add_column(head.title, justify=justify, width=width, no_wrap=not last)
+        for row in rows:
+            table.add_row(*(self._cell(number, row[number]) for number in self._kept))
+        self._console.print(table)
+
+    def _cell(self, number: int, text: str) -> "Text":
+        return self._text(text, style=self._heads[number].styles.get(text, ""))

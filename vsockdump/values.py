@@ -1,0 +1,58 @@
+"""Values as scripts read them: CSV's texts and JSON, exact to the nanosecond."""
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Generic, NamedTuple, TypeVar
+
+from vsockdump.columns import iso
+from vsockdump.messages import printable
+
+Value = int | str | list[int] | None
+T = TypeVar("T")
+
+
+class Field(NamedTuple, Generic[T]):
+    """One thing to know of something; the value is None where it is unknown or does not apply.
+
+    `type` is int, str, list, time or seconds; the last two are nanoseconds, since 1970 and long.
+    """
+
+    name: str
+    type: str
+    unit: str
+    value: Callable[[T], Value]
+
+
+def seconds(ns: int) -> str:
+    """Return nanoseconds as seconds, to the last of them."""
+    sign = "-" if ns < 0 else ""
+    whole, rest = divmod(abs(ns), 1_000_000_000)
+    return f"{sign}{whole}.{rest:09d}"
+
+
+_TEXTS: dict[str, Callable[..., str]] = {
+    "int": str,
+    "str": printable,
+    "list": lambda numbers: " ".join(map(str, numbers)),
+    "time": iso,
+    "seconds": seconds,
+}
+
+
+def as_text(kind: str, value: Value) -> str:
+    """Return a value of a type as CSV has it; nothing for None."""
+    return "" if value is None else _TEXTS[kind](value)
+
+
+def as_json(kind: str, value: Value) -> str:
+    """Return a value of a type in JSON; a number of seconds has nine decimals."""
+    if value is None or kind in ("list", "str"):
+        return json.dumps(value)
+    text = _TEXTS[kind](value)
+    return f'"{text}"' if kind == "time" else text
+
+
+def json_object(members: Iterable[tuple[str, str, Value]]) -> str:
+    """Return one object, in a line, of (name, type, value)."""
+    pairs = (f"{json.dumps(name)}:{as_json(kind, value)}" for name, kind, value in members)
+    return f"{{{','.join(pairs)}}}"
