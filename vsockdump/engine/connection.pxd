@@ -25,6 +25,9 @@ cdef extern from *:
     #define REUSE SECOND
     #define TWIN (10 * MS)
     """
+    int clzll "__builtin_clzll" (uint64_t) nogil
+    void prefetch "__builtin_prefetch" (const void *) nogil
+
     const int64_t NEVER         # a time that has not come
     const uint32_t NO_MINIMUM   # of free credit: nothing was sent yet
     const uint32_t HALF         # further than this, a serial number is behind and not ahead
@@ -202,13 +205,11 @@ cdef inline bint is_full(const Side *s, const Side *other) noexcept nogil:
     return other.marks & HEARD and in_flight(s) >= own_limit(s, other)
 
 
+cdef inline int bits(uint64_t value) noexcept nogil:
+    """How many bits a number has."""
+    return 64 - clzll(value) if value else 0
+
+
 cdef inline int bucket(uint32_t size) noexcept nogil:
     """The bucket of a packet's size: 0, then up to 1, 2, 4, 8 ... 65536, then all above."""
-    cdef int n = 0
-    if size == 0:
-        return 0
-    size -= 1
-    while size:
-        size >>= 1
-        n += 1
-    return min(n + 1, SIZES - 1)
+    return min(bits(size - 1) + 1, SIZES - 1) if size else 0

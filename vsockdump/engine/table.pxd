@@ -58,31 +58,30 @@ cdef inline uint32_t hash_of(const Row *r) noexcept nogil:
 cdef inline bint is_of(const Row *r, const Flow *f) noexcept nogil:
     """Whether a packet is of a connection's tuple, in either direction.
 
-    Loopback answers from CID 1 whatever CID it was called by: there ports alone decide.
+    Loopback answers from CID 1 whatever CID it was called by: there ports alone decide. Which way a
+    packet goes cannot be predicted, so nothing here branches on it.
     """
-    if r.interface != f.interface:
-        return False
-    if r.src_cid == LOCAL:
-        return f.src_cid == LOCAL and (
-            (r.src_port == f.src_port and r.dst_port == f.dst_port)
-            or (r.src_port == f.dst_port and r.dst_port == f.src_port)
-        )
-    return (
-        r.src_port == f.src_port and r.dst_port == f.dst_port
-        and r.src_cid == f.src_cid and r.dst_cid == f.dst_cid
-    ) or (
-        r.src_port == f.dst_port and r.dst_port == f.src_port
-        and r.src_cid == f.dst_cid and r.dst_cid == f.src_cid
+    cdef uint64_t cids = -<uint64_t>(r.src_cid != LOCAL)
+    cdef uint64_t there = (
+        (r.src_port ^ f.src_port) | (r.dst_port ^ f.dst_port)
+        | (r.src_cid ^ f.src_cid) | ((r.dst_cid ^ f.dst_cid) & cids)
     )
+    cdef uint64_t back = (
+        (r.src_port ^ f.dst_port) | (r.dst_port ^ f.src_port)
+        | ((r.src_cid ^ f.dst_cid) & cids) | (((r.dst_cid ^ f.src_cid)) & cids)
+    )
+    cdef uint64_t local = ~cids & (f.src_cid ^ LOCAL)
+    return ((there == 0) | ((back | local) == 0)) & (r.interface == f.interface)
 
 
 cdef inline int side_of(const Row *r, const Flow *f) noexcept nogil:
     """Who sent it: 0 for who opened the connection."""
-    if r.src_port != f.src_port:
-        return 1
-    if r.src_cid == LOCAL and f.src_cid == LOCAL:  # equal ports, then, or its opener's packet
-        return 1 if f.src_port == f.dst_port and r.dst_cid != f.dst_cid else 0
-    return 0 if r.src_cid == f.src_cid else 1
+    cdef bint other_port = r.src_port != f.src_port
+    if f.src_port != f.dst_port:
+        return other_port
+    if r.src_cid == LOCAL:  # replies have it for their target too
+        return r.dst_cid != f.dst_cid
+    return r.src_cid != f.src_cid
 
 
 cdef inline uint32_t find(const Table *t, const Row *r, uint32_t hash) noexcept nogil:

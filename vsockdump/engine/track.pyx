@@ -26,7 +26,9 @@ from .twins cimport *
 
 cdef enum:
     MOST_INTERFACES = 65536
-    AHEAD_OF_USE = 8            # rows between a connection's memory being asked for and used
+    AHEAD_OF_USE = 32           # hashes kept
+    SOON = 24                   # rows from asking for a place in the index to its use
+    NEXT = 12                   # and for a connection
     LOOK_EVERY = 64             # packets between two looks for connections that are over
     IDLE = 3600                 # seconds without a packet, after which one is over
     GONE = 60                   # likewise, if it has ended
@@ -107,6 +109,7 @@ cdef class Tracker:
     cdef Capture *captures
     cdef StepNow *steps
     cdef Batch batch
+    cdef uint32_t hashes[AHEAD_OF_USE]
     cdef bint keep, finished
     cdef list over
 
@@ -159,7 +162,13 @@ cdef class Tracker:
         self.batch = batch
         self._know_links(batch)
         with nogil:
+            for i in range(min(batch.count, SOON)):
+                self._ask_index(i)
             for i in range(batch.count):
+                if i + SOON < batch.count:
+                    self._ask_index(i + SOON)
+                if i + NEXT < batch.count:
+                    self._ask_flow(i + NEXT)
                 self._take(i)
         if self.t.found.failed:
             raise MemoryError
@@ -255,6 +264,24 @@ cdef class Tracker:
             self.captures[i].cooked = linktype != LINKTYPE_VSOCK
             self.captures[i].names_links = linktype == LINKTYPE_LINUX_SLL2
 
+    cdef void _ask_index(self, Py_ssize_t i) noexcept nogil:
+        """Ask the memory for the place in the index where a packet's connection is looked for."""
+        cdef uint32_t hash = hash_of(&self.batch.rows[i])
+        self.hashes[i % AHEAD_OF_USE] = hash
+        prefetch(&self.t.table.index[hash & self.t.table.mask])
+
+    cdef void _ask_flow(self, Py_ssize_t i) noexcept nogil:
+        """Ask it for the connection, if the index leads to it at once."""
+        cdef Table *table = &self.t.table
+        cdef uint64_t entry = table.index[self.hashes[i % AHEAD_OF_USE] & table.mask]
+        cdef const char *at
+        cdef uint32_t line
+        if not entry:
+            return
+        at = <const char *>flow_at(table, <uint32_t>entry - 1)
+        for line in range(0, sizeof(Flow), 64):
+            prefetch(at + line)
+
     cdef void _take(self, Py_ssize_t i) noexcept nogil:
         cdef Tracking *t = &self.t
         cdef const Row *r = &self.batch.rows[i]
@@ -310,7 +337,7 @@ cdef class Tracker:
     cdef void _follow(self, const Row *r) noexcept nogil:
         """Find the connection of a packet, the right generation of it, and have it take it."""
         cdef Tracking *t = &self.t
-        cdef uint32_t hash = hash_of(r)
+        cdef uint32_t hash = self.hashes[t.at % AHEAD_OF_USE]
         cdef uint32_t slot = find(&t.table, r, hash)
         cdef Flow *f = NULL
         cdef Capture *c = &self.captures[r.interface]
@@ -539,4 +566,4 @@ cdef list histogram(const uint64_t *buckets):
 cdef object bucket_end(int i):
     """The longest time that a bucket of tracking.time_bucket() holds, in nanoseconds."""
     power = max(i // 8 - 1, 0)
-    return ((i - 8 * power + 1) << power) - 1
+    return ((i - 8 * power + 1) << power) - 1  # the inverse of time_bucket()

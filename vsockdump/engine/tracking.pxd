@@ -33,13 +33,10 @@ cdef struct Tracking:
 
 
 cdef inline int time_bucket(int64_t ns) noexcept nogil:
-    """The bucket of a length of time; `bucket_end` says what it holds."""
-    cdef uint64_t left = <uint64_t>max(ns, 0)
-    cdef int power = 0
-    while left >= 16:
-        left >>= 1
-        power += 1
-    return <int>left if not power else (power + 1) * 8 + <int>(left - 8)
+    """The bucket of a length of time: eight for each power of two, a nanosecond each below 16."""
+    cdef uint64_t time = <uint64_t>max(ns, 0)
+    cdef int power = max(bits(time) - 4, 0)
+    return power * 8 + <int>(time >> power)
 
 
 cdef inline Detail *detail(Tracking *t, Flow *f) noexcept nogil:
