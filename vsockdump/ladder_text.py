@@ -1,0 +1,123 @@
+"""A sequence diagram in characters."""
+
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from vsockdump.events import Kind, Name, seconds
+from vsockdump.messages import printable
+from vsockdump.paint import SHADE, Line
+from vsockdump.rungs import Arrow, Quiet, Remark, Row
+from vsockdump.steps import End, since
+
+GAP = 18
+"""Characters from one column to the next at the least: an op's name and an arrow."""
+
+WIDE = 100
+"""Characters of a line that has room for the packets' numbers, too."""
+
+_MOST = 72  # characters from one column to the next: an arrow need not be longer
+_TIMES = 22  # of when, and how long after the packet before
+
+
+def room(width: int) -> int:
+    """Return how many columns fit into lines of `width`."""
+    return max((width - _left(width) - GAP // 2) // GAP + 1, 2)
+
+
+def _left(width: int) -> int:
+    return _TIMES + (7 if width >= WIDE else 0)
+
+
+class Diagram:
+    """Draws rows between columns, in lines of one width."""
+
+    def __init__(self, ends: Sequence[End], name: Name, width: int, start: int) -> None:
+        """Prepare; times are since `start`, in nanoseconds."""
+        self._name = name
+        self._left = _left(width)
+        names = [printable(name(*end)) for end in ends]
+        self._at = _columns(names, self._left, width)
+        gap = self._at[1] - self._at[0] if len(ends) > 1 else _MOST
+        self._names = [_cut(one, gap - 2) for one in names]
+        self._width = min(width, max(self._at[-1] + GAP // 2 + 1, WIDE if width > WIDE else 0))
+        self._before = self._start = start
+
+    def lines(self, rows: Sequence[Row]) -> Iterator[Line]:
+        """Yield the diagram, from the names of its ends down."""
+        yield Line(self._head(), "head")
+        for row in rows:
+            yield from self._row(row)
+
+    def _head(self) -> str:
+        line = self._lead("#", "time", "since")
+        for at, name in zip(self._at, self._names, strict=True):
+            line = f"{line} ".ljust(at - len(name) // 2) + name
+        return line
+
+    def _lead(self, number: object, time: str, since: str) -> str:
+        shown = f"{number:>6} " if self._left > _TIMES else ""
+        return f"{shown}{time:>10} {since:>10} "
+
+    def _row(self, row: Row) -> Iterator[Line]:
+        if isinstance(row, Arrow):
+            yield Line(self._arrow(row))
+            self._before = row.end
+        elif isinstance(row, Quiet):
+            yield from self._band(f"{seconds(row.length)} without a packet", "·", "quiet")
+        elif row.event.kind is Kind.STALL:
+            yield from self._band(row.text(self._name), SHADE, "stall")
+        else:
+            yield from self._remark(row)
+
+    def _arrow(self, row: Arrow) -> str:
+        line = self._rails()
+        begin, end = self._at[row.src], self._at[row.dst]
+        left, right = sorted((begin, end))
+        for at in range(left + 1, right):
+            line[at] = "┼" if line[at] == "│" else "─"
+        line[begin] = "┤" if begin > end else "├"
+        if begin != end:
+            line[end + (1 if begin > end else -1)] = "◀" if begin > end else "▶"
+        self._label(line, row, left, right)
+        times = (since(row.time - self._start), since(row.time - self._before))
+        return (self._lead(row.number, *times) + "".join(line[self._left :])).rstrip()
+
+    def _label(self, line: list[str], row: Arrow, left: int, right: int) -> None:
+        if left == right:
+            label = f"─ {row.labels[-1]} "
+            at = left + 1
+        else:
+            most = right - left - 5
+            fitting = [one for one in row.labels if len(one) <= most]
+            label = f" {fitting[0] if fitting else _cut(row.labels[-1], most)} "
+            at = left + (right - left - len(label)) // 2 + 1
+        line[at : at + len(label)] = label
+
+    def _band(self, text: str, fill: str, kind: str) -> Iterator[Line]:
+        """Fill a line, or more, across all columns, with a text in it."""
+        begin, end = self._at[0], max(self._at[-1] + 1, self._at[0] + GAP)
+        for part in textwrap.wrap(text, end - begin - 4):
+            yield Line(" " * begin + f" {part} ".center(end - begin, fill), kind)
+
+    def _remark(self, row: Remark) -> Iterator[Line]:
+        kind = row.event.severity.name.lower()
+        words = f"{kind}: {row.text(self._name)}"
+        for number, part in enumerate(textwrap.wrap(words, self._width - self._left - 2)):
+            yield Line(f"{'' if number else '▲ ':>{self._left}}{part}", kind)
+
+    def _rails(self) -> list[str]:
+        line = [" "] * (self._at[-1] + _MOST)
+        for at in self._at:
+            line[at] = "│"
+        return line
+
+
+def _columns(names: Sequence[str], left: int, width: int) -> list[int]:
+    """Return where the columns stand: as far apart as there is room, each below its name."""
+    first, last = (min((len(name) + 1) // 2, GAP // 2) for name in (names[0], names[-1]))
+    gap = (width - left - first - last) // max(len(names) - 1, 1)
+    return [left + first + max(min(gap, _MOST), GAP) * at for at in range(len(names))]
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -1,0 +1,197 @@
+"""A sequence diagram of connections: its columns and rows, whatever they are drawn with."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from vsockdump.dissectors import virtio
+from vsockdump.dissectors.virtio import Op
+from vsockdump.events import DOUBTS, Event, Kind, Name
+from vsockdump.messages import printable
+from vsockdump.steps import End, Packet
+
+QUIET = 1_000_000_000
+"""Nanoseconds without a packet that are worth a row."""
+
+_RUNS = (Op.RW, Op.CREDIT_UPDATE)
+
+
+class Arrow(NamedTuple):
+    """A packet, or several in a row of the same op: `len` is their sum, `free` as of the last."""
+
+    number: int
+    last: int  # number of the last packet
+    time: int  # ns since 1970
+    end: int  # of the last packet
+    flow: int
+    src: int  # columns: of whom it is from
+    dst: int
+    op: int
+    type: int
+    packets: int
+    len: int
+    flags: int
+    buf_alloc: int
+    fwd_cnt: int
+    free: int | None
+
+    @property
+    def flag_names(self) -> str:
+        """Its flags' names, or those of the last packet."""
+        return "|".join(virtio.flag_names(self.op, self.type, self.flags))
+
+    @property
+    def labels(self) -> list[str]:
+        """What stands at it, the longest first, for where there is less room."""
+        name = virtio.op_name(self.op)
+        if self.packets > 1:
+            name += f" x {self.packets}"
+        if self.op in (Op.REQUEST, Op.RESPONSE):
+            kind = virtio.type_name(self.type)
+            return [f"{name} {kind}, buf {self.buf_alloc}", f"{name} {kind}", name]
+        full = f"{self._numbers(name)} {self.flag_names}".rstrip()
+        free = [] if self.free is None or self.op not in _RUNS else [f"{full}, free {self.free}"]
+        return [*free, full, full.removesuffix(" bytes"), name]
+
+    def _numbers(self, name: str) -> str:
+        if self.op == Op.CREDIT_UPDATE:
+            return f"{name} fwd {self.fwd_cnt}"
+        if self.packets > 1:
+            return f"{name}, {self.len} bytes"
+        return f"{name} {self.len}" if self.op == Op.RW or self.len else name
+
+    def joined(self, more: "Arrow") -> "Arrow":
+        """Return this and the packet that follows as one."""
+        return more._replace(
+            number=self.number,
+            time=self.time,
+            packets=self.packets + more.packets,
+            len=self.len + more.len,
+        )
+
+
+class Quiet(NamedTuple):
+    """A time in which nothing was sent, in nanoseconds."""
+
+    length: int
+
+
+class Remark(NamedTuple):
+    """What happened, to the connection between two columns."""
+
+    event: Event
+    src: int
+    dst: int
+
+    def text(self, name: Name) -> str:
+        """Return its sentence, and what makes it doubtful."""
+        doubt = f" ({DOUBTS[self.event.doubt]})" if self.event.doubt else ""
+        return printable(self.event.text(name)) + doubt
+
+
+Row = Arrow | Quiet | Remark
+
+
+class Rungs:
+    """Gathers the rows, and counts the packets that find no place.
+
+    A connection is drawn if both its ends are among the first `ends` that are met, and there are
+    no more than `rows` rows: what is kept of a capture of any size is bounded.
+    """
+
+    def __init__(self, *, ends: int, rows: int, whole: bool = False) -> None:
+        """Prepare; `whole`: every packet has a row of its own."""
+        self.ends: list[End] = []
+        self.rows: list[Row] = []
+        self.packets = 0
+        self.left_out = 0
+        self.flows_left_out = 0
+        self._most_ends, self._most_rows, self._whole = ends, rows, whole
+        self._columns: dict[int, tuple[int, int]] = {}  # by connection: of who opened it first
+        self._newest = 0  # connections are numbered in the order in which they are met
+        self._end: int | None = None  # when the last packet was
+
+    @property
+    def start(self) -> int:
+        """When the first packet was, in nanoseconds since 1970; 0 where there is none."""
+        return next((row.time for row in self.rows if isinstance(row, Arrow)), 0)
+
+    def add(self, packet: Packet) -> None:
+        """Take the next packet."""
+        columns = self._place(packet)
+        if columns is None or not self._draw(_arrow(packet, columns)):
+            self.left_out += 1
+            return
+        self.packets += 1
+        self._end = packet.time
+
+    def remark(self, event: Event) -> None:
+        """Take what happened next, if it was to a connection that is drawn."""
+        columns = self._columns.get(event.flow)
+        if columns and not self._full:
+            self.rows.append(Remark(event, *columns))
+
+    @property
+    def _full(self) -> bool:
+        return len(self.rows) >= self._most_rows
+
+    def _draw(self, arrow: Arrow) -> bool:
+        before = self.rows[-1] if self.rows else None
+        if isinstance(before, Arrow) and self._joins(before, arrow):
+            self.rows[-1] = before.joined(arrow)
+            return True
+        quiet = 0 if self._end is None else arrow.time - self._end
+        if quiet >= QUIET and not _says_why(before) and not self._full:
+            self.rows.append(Quiet(quiet))
+        if self._full:
+            return False
+        self.rows.append(arrow)
+        return True
+
+    def _joins(self, before: Arrow, arrow: Arrow) -> bool:
+        """Whether two packets are drawn as one; a message ends a run."""
+        same = (before.flow, before.src, before.op) == (arrow.flow, arrow.src, arrow.op)
+        near = arrow.time - before.end < QUIET
+        return same and near and arrow.op in _RUNS and not (before.flags or self._whole)
+
+    def _place(self, packet: Packet) -> tuple[int, int] | None:
+        """Return the columns of a packet, None where it has no place."""
+        if packet.flow > self._newest:
+            self._newest = packet.flow
+            self._meet(packet)
+        columns = self._columns.get(packet.flow)
+        return columns[::-1] if columns and packet.side else columns
+
+    def _meet(self, packet: Packet) -> None:
+        """Make room for a connection of which this is the first packet."""
+        ends = (packet.src, packet.dst)
+        new = [end for end in dict.fromkeys(ends) if end not in self.ends]
+        if self._full or len(self.ends) + len(new) > self._most_ends:
+            self.flows_left_out += 1
+            return
+        self.ends += new
+        src, dst = map(self.ends.index, ends[:: -1 if packet.side else 1])
+        self._columns[packet.flow] = (src, dst)
+
+
+def _says_why(row: Row | None) -> bool:
+    return isinstance(row, Remark) and row.event.kind is Kind.STALL
+
+
+def _arrow(packet: Packet, columns: Sequence[int]) -> Arrow:
+    return Arrow(
+        number=packet.number,
+        last=packet.number,
+        time=packet.time,
+        end=packet.time,
+        flow=packet.flow,
+        src=columns[0],
+        dst=columns[1],
+        op=packet.op,
+        type=packet.type,
+        packets=1,
+        len=packet.len,
+        flags=packet.flags,
+        buf_alloc=packet.buf_alloc,
+        fwd_cnt=packet.fwd_cnt,
+        free=packet.free,
+    )
