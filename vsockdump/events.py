@@ -203,9 +203,9 @@ def _stall(sender: str, receiver: str, v: dict[str, int]) -> str:
     why = {
         Blame.NOT_READING: f"{receiver} did not read",
         Blame.NO_UPDATE: f"{receiver} had read, but did not say so",
-        Blame.REQUEST_UNANSWERED: f"{receiver} did not answer its CREDIT_REQUEST",
+        Blame.REQUEST_UNANSWERED: f"{receiver} did not answer a CREDIT_REQUEST",
     }[Blame(v["blame"])]
-    full = f"{v['in_flight']} of the {v['window']} bytes allowed were under way"
+    full = f"{v['in_flight']} bytes under way, {v['window']} allowed"
     if v["lifted"]:
         return f"{sender} could not send for {seconds(v['length_s'])}: {why} ({full})"
     return f"{sender} could not send for the last {seconds(v['length_s'])}: {why} ({full})"
@@ -215,7 +215,7 @@ def _reset(actor: str, other: str, v: dict[str, int]) -> str:
     under_way = _bytes(v["in_flight"])
     return {
         Reset.ABORT: f"{actor} reset the connection without closing it",
-        Reset.MID_BURST: f"{actor} reset the connection while {under_way} to it were under way",
+        Reset.MID_BURST: f"{actor} reset the connection with {under_way} to it under way",
         Reset.OVERFLOW: f"{actor} reset the connection because {other} had sent more than it takes"
         f" ({under_way} under way)",
         Reset.NO_SOCKET: f"{actor} reset the connection: it has no such socket (any more)",
@@ -232,14 +232,14 @@ def _shrunk(actor: str, _: str, v: dict[str, int]) -> str:
 
 def _ceiling(actor: str, _: str, v: dict[str, int]) -> str:
     return (
-        f"{actor} has {v['unread']} packets to read: some kernels (6.12.94, 6.18.36, 7.0.13, 7.1"
+        f"{actor} has {count(v['unread'], 'packet')} to read: some kernels (6.12.94, 6.18.36, 7.0.13, 7.1"
         f" and newer) take only {v['ceiling']} with a buffer of {v['buf_alloc']}, and then reset"
     )
 
 
 def _storm(actor: str, _: str, v: dict[str, int]) -> str:
     return (
-        f"{actor} sent {v['updates']} CREDIT_UPDATEs for {v['data_packets']} packets of data"
+        f"{actor} sent {v['updates']} CREDIT_UPDATEs for {count(v['data_packets'], 'packet')} of data"
         f" ({_bytes(v['bytes'])})"
     )
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from .events import DOUBTS, Confidence, Doubt, count, seconds
 from .states import State
 
-SIZES = 18
+SIZES = 19
 """Buckets of packet sizes: 0 bytes, then up to 1, 2, 4 ... 65536; the last holds all above."""
 
 
@@ -26,7 +26,7 @@ class Side(NamedTuple):
     largest: int  # payload of a packet, bytes
     sizes: tuple[int, ...]  # RW packets by size: SIZES buckets
     first_byte: int | None  # when the first RW was sent
-    last: int | None  # when the last packet was
+    last_byte: int | None  # when the last RW was
     buf_alloc: int | None  # bytes, its own buffer as last announced
     tx_cnt: int
     fwd_cnt: int | None  # of the other end
@@ -73,7 +73,7 @@ class Verdict(IntEnum):
     OTH = 6
     """The beginning was not captured."""
     STALLED = 7
-    """Could not send for a second or more, or to the end."""
+    """Could not send for a second or more."""
     GAP = 8
     """Bytes are missing from the capture: nothing else can be said for sure."""
     OVERRUN = 9
@@ -150,7 +150,7 @@ class Flow(NamedTuple):
     @property
     def stalled(self) -> bool:
         """Whether either side was stalled for so long that it is a problem."""
-        return any(s.stalled_now or s.longest_stall >= STALL_PROBLEM for s in (self.fwd, self.rev))
+        return any(s.longest_stall >= STALL_PROBLEM for s in (self.fwd, self.rev))
 
     @property
     def reason(self) -> str:
@@ -199,7 +199,7 @@ def _overrun(flow: Flow) -> str:
 
 
 _REASONS = {
-    Verdict.S0: lambda f: f"no answer for {seconds(f.duration)}",
+    Verdict.S0: lambda f: "no answer",
     Verdict.REJ: lambda f: "refused: nobody listens for this type, or the backlog is full",
     Verdict.SF: lambda f: _ending(f) + _unread(f),
     Verdict.S1: lambda f: "closing" if f.state > State.OPEN else "open",

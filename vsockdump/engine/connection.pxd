@@ -73,6 +73,10 @@ cdef enum Marks:                # Side.marks
     SAID_MESSAGE = 1 << 11
     MISCOUNTED = 1 << 12        # the other end's fwd_cnt of it makes no sense
     OVERRAN = 1 << 13           # an overrun was reported
+    IS_STALLED = 1 << 15        # it may not send
+    IS_TIMED = 1 << 16          # one of its packets is being waited for to be read
+    QUEUED = 1 << 17            # packets that count one by one are unread
+    LIFTED = 1 << 18            # it was allowed more since its last RW
     ASKED = 1 << 14             # it sent a CREDIT_REQUEST that is not answered
 
 cdef enum Traits:               # Flow.traits
@@ -93,29 +97,27 @@ cdef struct Queue:              # where the packets that are unread end, modulo 
     uint32_t count
     uint32_t room
 
-cdef struct Side:
+cdef struct Side:               # the first 64 bytes are what most packets need
     uint64_t tx                 # bytes sent since the beginning, those not captured included
     uint64_t read               # of these, what the other end says it has read
     uint64_t edge               # how far it was ever allowed to send
     uint64_t bytes
     uint64_t packets
-    int64_t last                # times: of its last packet
-    int64_t sent                # of its last RW
-    int64_t read_time           # when `read` came to what it is
-    int64_t stalled             # since when it cannot send
-    int64_t timed               # when the RW was sent that `timed_end` waits for
-    uint64_t timed_end
-    uint64_t sent_number        # the number of its last RW
     uint32_t marks
     uint32_t buf_alloc          # its own, as last announced
     uint32_t fwd_cnt            # likewise
     uint32_t min_free
     uint32_t largest
-    uint32_t ops[OPS]
-    uint8_t shutdown
+    uint32_t shutdown
+    int64_t sent                # when its last RW was
+    uint64_t sent_number        # and which packet
+    int64_t read_time           # when `read` came to what it is
+    int64_t stalled             # with IS_STALLED: since when it cannot send
+    int64_t timed               # with IS_TIMED: when the RW was sent that `timed_end` waits for
+    uint64_t timed_end
+    uint32_t ops[OPS]           # but RW, which Detail.sizes has
 
 cdef struct SideDetail:
-    uint32_t sizes[SIZES]
     Queue queue
     int64_t first_byte
     int64_t shut                # when it sent its last SHUTDOWN
@@ -123,8 +125,7 @@ cdef struct SideDetail:
     int64_t asked               # when it sent a CREDIT_REQUEST that is not answered
     uint64_t asked_number
     int64_t asked_last          # the last of all of them
-    int64_t lifted              # when it was last allowed more
-    uint64_t lifted_number
+    int64_t lifted              # with LIFTED: when it was
     uint64_t lifted_free        # what it had been allowed before
     uint64_t full_in_flight     # when it could not send any more
     uint64_t full_window
@@ -153,34 +154,35 @@ cdef struct SideDetail:
     uint8_t twin_seen
 
 cdef struct Detail:
+    uint32_t sizes[2][SIZES]    # RW packets by size, of each side
     SideDetail sides[2]
 
-cdef struct Flow:
+cdef struct Flow:               # the first 64 bytes are what every packet needs
     uint64_t src_cid            # of who opened it
     uint64_t dst_cid
     uint32_t src_port
     uint32_t dst_port
-    uint64_t number             # 0: not in use
     uint32_t slot
-    uint32_t hash
-    uint32_t previous           # slot of the generation before, and its number
-    uint32_t generation
-    uint64_t previous_number
-    int64_t start
-    int64_t response
-    int64_t closed
-    int64_t last
-    uint64_t first_packet
-    uint64_t last_packet
     uint32_t traits
-    uint32_t problems
-    uint32_t duplicates
     uint16_t interface
     uint16_t type
     uint8_t state
     uint8_t end
     uint8_t reset_by
+    int64_t last                # the time of its last packet, and its number
+    uint64_t last_packet
     Side sides[2]
+    uint64_t number             # 0: not in use
+    uint64_t first_packet
+    int64_t start
+    int64_t response
+    int64_t closed
+    uint64_t previous_number
+    uint32_t previous           # slot of the generation before, if it still has that number
+    uint32_t generation
+    uint32_t hash
+    uint32_t problems
+    uint32_t duplicates
 
 
 cdef inline uint64_t in_flight(const Side *s) noexcept nogil:

@@ -61,10 +61,10 @@ cdef inline void read_more(Tracking *t, Flow *f, int who, uint64_t step) noexcep
     cdef Side *s = &f.sides[who]
     s.read += step
     s.read_time = t.time
-    if s.timed != NEVER and s.read >= s.timed_end:
+    if s.marks & IS_TIMED and s.read >= s.timed_end:
         t.credit_times[time_bucket(t.time - s.timed)] += 1
-        s.timed = NEVER
-    if f.traits & DETAILED:
+        s.marks &= ~<uint32_t>IS_TIMED
+    if s.marks & QUEUED:
         unqueue(s, &detail(t, f).sides[who].queue)
 
 
@@ -137,6 +137,7 @@ cdef inline void confirm_gap(Tracking *t, Flow *f, int who) noexcept nogil:
         return
     s.marks &= ~<uint32_t>OVER
     d.missing += step
+    t.missing += step
     f.traits |= GAPPED
     found = add(&t.found, f, GAP, WARN, GUESS, who, t.time, t.at)
     found.packets[0] = d.ahead_number
@@ -178,12 +179,12 @@ cdef inline void spend(Tracking *t, Flow *f, int who) noexcept nogil:
     cdef Side *s = &f.sides[who]
     cdef Side *other = &f.sides[1 - who]
     cdef uint32_t size = t.row.virtio_len
-    cdef uint64_t room = free_bytes(s, other)
     s.tx += size
     s.bytes += size
     if s.marks & AHEAD:
         catch_up(t, f, who)
-    if s.timed == NEVER:
+    if not s.marks & IS_TIMED:
+        s.marks |= IS_TIMED
         s.timed = t.time
         s.timed_end = s.tx
     if other.marks & HEARD:
@@ -191,9 +192,10 @@ cdef inline void spend(Tracking *t, Flow *f, int who) noexcept nogil:
             overrun(t, f, who)
         if in_flight(s) > s.buf_alloc:
             s.marks |= UNLIMITED
-        waited(t, f, who, room, size)
+        if s.marks & LIFTED:
+            waited(t, f, who, size)
         s.min_free = <uint32_t>min(<uint64_t>s.min_free, free_bytes(s, other))
-        s.stalled = NEVER
+        s.marks &= ~<uint32_t>IS_STALLED
         if is_full(s, other):
             fill(t, f, who, False)
     s.sent = t.time
@@ -248,6 +250,7 @@ cdef inline void fill(Tracking *t, Flow *f, int who, bint guess) noexcept nogil:
     cdef Side *s = &f.sides[who]
     cdef Side *other = &f.sides[1 - who]
     cdef SideDetail *d = &detail(t, f).sides[who]
+    s.marks |= IS_STALLED
     s.stalled = t.time
     d.full_in_flight = in_flight(s)
     d.full_window = own_limit(s, other)
@@ -265,34 +268,29 @@ cdef inline void lift(
     cdef Side *other = &f.sides[1 - who]
     cdef SideDetail *d
     if is_full(s, other):
-        if s.stalled == NEVER and in_flight(s):
+        if not s.marks & IS_STALLED and in_flight(s):
             fill(t, f, who, True)
-    elif s.stalled != NEVER:
+    elif s.marks & IS_STALLED:
         stalled(t, f, who, s.stalled, t.time)
-        s.stalled = NEVER
-    elif in_flight(s) < way and free_bytes(s, other) > window - way:
+        s.marks &= ~<uint32_t>IS_STALLED
+    elif window - way < MOST_RW and way > in_flight(s):
+        s.marks |= LIFTED
         d = &detail(t, f).sides[who]
         d.lifted = t.time
-        d.lifted_number = t.number
         d.lifted_free = window - way
         d.full_in_flight, d.full_window, d.full_guess = way, window, True
 
 
-cdef inline void waited(Tracking *t, Flow *f, int who, uint64_t room, uint32_t size) noexcept nogil:
+cdef inline void waited(Tracking *t, Flow *f, int who, uint32_t size) noexcept nogil:
     """An RW that follows an announcement at once, and would not have fitted before it.
 
     Linux sends what fits of a stream; others, and messages, wait until all of it does.
     """
     cdef Side *s = &f.sides[who]
-    cdef SideDetail *d
-    if not f.traits & DETAILED or s.sent == NEVER:
-        return
-    d = &detail(t, f).sides[who]
-    if d.lifted == NEVER or d.lifted < s.sent or size <= d.lifted_free or d.lifted_free > MOST_RW:
-        return
-    if t.time - d.lifted < REORDER and d.lifted - s.sent >= STALL:
+    cdef SideDetail *d = &detail(t, f).sides[who]
+    s.marks &= ~<uint32_t>LIFTED
+    if size > d.lifted_free and t.time - d.lifted < REORDER and d.lifted - s.sent >= STALL:
         stalled(t, f, who, s.sent, d.lifted)
-    d.lifted = NEVER
 
 
 cdef inline void stalled(
@@ -346,6 +344,7 @@ cdef inline void queue(Tracking *t, Flow *f, int who, uint32_t size) noexcept no
     cdef Queue *q
     if size <= MERGED or s.marks & SAID_CEILING or not other.marks & HEARD:
         return
+    s.marks |= QUEUED
     q = &detail(t, f).sides[who].queue
     if in_flight(s) == size:
         q.count = 0
@@ -371,7 +370,7 @@ cdef inline void unqueue(Side *s, Queue *q) noexcept nogil:
     """Forget the packets that are read."""
     if s.read == s.tx:
         q.count = 0
-        s.marks &= ~<uint32_t>BEYOND_CEILING
+        s.marks &= ~<uint32_t>(BEYOND_CEILING | QUEUED)
     while q.count and <uint32_t>(<uint32_t>s.read - q.ends[q.first]) < HALF:
         q.first = (q.first + 1) & (q.room - 1)
         q.count -= 1
@@ -409,6 +408,15 @@ cdef inline void follow_message(Tracking *t, Flow *f, int who) noexcept nogil:
         d.message = 0
 
 
+cdef inline uint64_t data_packets(const Detail *d, int who) noexcept nogil:
+    """The RW packets of a side."""
+    cdef uint64_t sum = 0
+    cdef int i
+    for i in range(SIZES):
+        sum += d.sizes[who][i]
+    return sum
+
+
 cdef inline void count_update(Tracking *t, Flow *f, int who) noexcept nogil:
     """Linux sends at most one CREDIT_UPDATE for each packet that is read, but for a few."""
     cdef Side *s = &f.sides[who]
@@ -420,11 +428,11 @@ cdef inline void count_update(Tracking *t, Flow *f, int who) noexcept nogil:
     d.updates += 1
     if (
         s.marks & SAID_STORM or d.updates <= STORM
-        or d.updates <= STORM_RATIO * <uint64_t>other.ops[OP_RW]
+        or d.updates <= STORM_RATIO * data_packets(detail(t, f), 1 - who)
     ):
         return
     s.marks |= SAID_STORM
     found = report(t, f, UPDATE_STORM, WARN, who)
     number(found, d.updates)
-    number(found, other.ops[OP_RW])
+    number(found, data_packets(detail(t, f), 1 - who))
     number(found, other.bytes)

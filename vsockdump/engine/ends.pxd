@@ -64,8 +64,9 @@ cdef inline void begin(Tracking *t, Flow *f) noexcept nogil:
     f.state = OPENING if r.virtio_op == OP_REQUEST else OPEN
     if r.virtio_op == OP_REQUEST:
         f.traits |= WHOLE | EXACT
-    elif answer:
-        f.traits |= EXACT
+    else:
+        t.midstream += 1
+        f.traits |= EXACT if answer else 0
     for side in range(2):
         begin_side(&f.sides[side], f.traits & EXACT)
     if r.virtio_op == OP_REQUEST:
@@ -75,7 +76,7 @@ cdef inline void begin(Tracking *t, Flow *f) noexcept nogil:
 
 cdef inline void begin_side(Side *s, bint exact) noexcept nogil:
     s.min_free = NO_MINIMUM
-    s.last = s.sent = s.read_time = s.stalled = s.timed = NEVER
+    s.sent = s.read_time = NEVER
     if not exact:
         s.marks |= ESTIMATED
 
@@ -264,10 +265,10 @@ cdef inline void finish_side(Tracking *t, Flow *f, int who, bint closed) noexcep
         confirm_gap(t, f, who)
     if s.marks & OVER:
         settle_overrun(t, f, who, True)
-    if s.stalled != NEVER:
+    if s.marks & IS_STALLED:
         stalled(t, f, who, s.stalled, t.time, False)
+    s.marks &= ~<uint32_t>IS_STALLED
     if closed or f.state == CLOSING:
-        s.stalled = NEVER
         _leave_unfinished(t, f, who)
 
 
@@ -327,11 +328,10 @@ cdef inline void carry(Tracking *t, Flow *f, int who, bint leaks) noexcept nogil
     """An RW: payload."""
     cdef const Row *r = t.row
     cdef Side *s = &f.sides[who]
-    cdef SideDetail *d = &detail(t, f).sides[who]
-    d.sizes[bucket(r.virtio_len)] += 1
+    detail(t, f).sizes[who][bucket(r.virtio_len)] += 1
     s.largest = max(s.largest, r.virtio_len)
-    if d.first_byte == NEVER:
-        d.first_byte = t.time
+    if s.sent == NEVER:
+        detail(t, f).sides[who].first_byte = t.time
     if s.shutdown | f.sides[1 - who].shutdown:
         mind_shutdown(t, f, who)
     spend(t, f, who)

@@ -33,6 +33,8 @@ class Counts(NamedTuple):
     duplicates: int
     flows: int
     evicted: int
+    midstream: int
+    missing: int
     first: int | None
     last: int | None
 

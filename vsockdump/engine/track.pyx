@@ -67,7 +67,8 @@ class Counts(NamedTuple):
 
     `followed` packets belong to connections, `unread` ones have no virtio header to go by,
     `truncated` ones lack bytes of their payload, `duplicates` were seen before. `evicted` of the
-    `flows` were forgotten to make room. `first` and `last` are times, None without packets.
+    `flows` were forgotten before their end, to make room; `midstream` ones began before the capture.
+    `missing` bytes are not in it. `first` and `last` are times, None without packets.
     """
 
     packets: int
@@ -77,6 +78,8 @@ class Counts(NamedTuple):
     duplicates: int
     flows: int
     evicted: int
+    midstream: int
+    missing: int
     first: int | None
     last: int | None
 
@@ -243,7 +246,7 @@ cdef class Tracker:
         any = t.packets > 0
         return Counts(
             t.packets, t.followed, t.packets - t.followed - t.duplicates, t.truncated, t.duplicates,
-            t.flows, t.table.evicted, t.begin if any else None, t.now if any else None,
+            t.flows, t.table.evicted, t.midstream, t.missing, t.begin if any else None, t.now if any else None,
         )
 
     def connect_times(self):
@@ -275,12 +278,13 @@ cdef class Tracker:
         cdef Table *table = &self.t.table
         cdef uint64_t entry = table.index[self.hashes[i % AHEAD_OF_USE] & table.mask]
         cdef const char *at
-        cdef uint32_t line
+        cdef int line
         if not entry:
             return
         at = <const char *>flow_at(table, <uint32_t>entry - 1)
-        for line in range(0, sizeof(Flow), 64):
+        for line in range(0, <int>(sizeof(Flow) - sizeof(Side)), 64):
             prefetch(at + line)
+        prefetch(detail_at(table, <uint32_t>entry - 1))
 
     cdef void _take(self, Py_ssize_t i) noexcept nogil:
         cdef Tracking *t = &self.t
@@ -399,8 +403,9 @@ cdef class Tracker:
         cdef Side *other = &f.sides[1 - side]
         t.followed += 1
         s.packets += 1
-        s.ops[min(<uint32_t>r.virtio_op, <uint32_t>OPS - 1)] += 1
-        s.last = f.last = r.time
+        if r.virtio_op != OP_RW:
+            s.ops[min(<uint32_t>r.virtio_op, <uint32_t>OPS - 1)] += 1
+        f.last = r.time
         f.last_packet = t.number
         if r.notes & ODD:
             mind_notes(t, f, side)
@@ -413,6 +418,7 @@ cdef class Tracker:
                 detail(t, f).sides[1 - side].asked = NEVER
         elif r.virtio_op == OP_RW:
             s.bytes += r.virtio_len
+            detail(t, f).sizes[side][bucket(r.virtio_len)] += 1
         if self.steps != NULL:
             note_step(&self.steps[t.at], f, side)
 
@@ -447,9 +453,9 @@ cdef class Tracker:
         cdef uint32_t slot = victim(&self.t.table, self.t.now)
         while slot == NOWHERE:
             slot = victim(&self.t.table, self.t.now)
-        if self.keep:
+        if flow_at(&self.t.table, slot).state != CLOSED:
             self.t.table.evicted += 1
-        else:
+        if not self.keep:
             with gil:
                 self.over.append(self._snapshot(flow_at(&self.t.table, slot)))
         give_up(&self.t.table, slot)
@@ -506,14 +512,17 @@ cdef class Tracker:
     cdef object _side(self, Flow *f, int who):
         cdef Side *s = &f.sides[who]
         cdef Side *other = &f.sides[1 - who]
-        cdef SideDetail *d = &detail(&self.t, f).sides[who]
+        cdef Detail *all = detail(&self.t, f)
+        cdef SideDetail *d = &all.sides[who]
         cdef bint heard = other.marks & HEARD != 0
         cdef int64_t present = 0
-        if s.stalled != NEVER and f.state != CLOSED:
+        ops = [s.ops[i] for i in range(OPS)]
+        ops[OP_RW] = data_packets(all, who)
+        if s.marks & IS_STALLED:
             present = max(self.t.now - s.stalled, 0)
         return flows.Side(
-            s.packets, s.bytes, tuple([s.ops[i] for i in range(OPS)]), s.largest,
-            tuple([d.sizes[i] for i in range(SIZES)]), time(d.first_byte), time(s.last),
+            s.packets, s.bytes, tuple(ops), s.largest,
+            tuple([all.sizes[who][i] for i in range(SIZES)]), time(d.first_byte), time(s.sent),
             s.buf_alloc if s.marks & HEARD else None, <uint32_t>s.tx,
             <uint32_t>s.read if heard else None, in_flight(s), other.buf_alloc if heard else None,
             free_bytes(s, other) if heard else None,

@@ -24,6 +24,8 @@ cdef struct Tracking:
     uint64_t duplicates
     uint64_t flows
     uint64_t lost
+    uint64_t midstream
+    uint64_t missing
     uint64_t connect_times[TIMES]
     uint64_t credit_times[TIMES]
     const Row *row
@@ -49,7 +51,7 @@ cdef inline Detail *detail(Tracking *t, Flow *f) noexcept nogil:
     f.traits |= DETAILED
     for side in range(2):
         s = &d.sides[side]
-        s.first_byte = s.shut = s.asked = s.asked_last = s.lifted = s.twin_time = NEVER
+        s.first_byte = s.shut = s.asked = s.asked_last = s.twin_time = NEVER
     return d
 
 
