@@ -57,6 +57,13 @@ def test_comments_stand_in_the_tree(tmp_path: Path) -> None:
     assert lines[-2:] == ["    ├─ comment: one", "    └─ comment: two\\x1b[31m\\nthree"]
 
 
+def test_what_a_sink_says_stands_there_too(tmp_path: Path) -> None:
+    batch = captures.first_batch(captures.pcap([Taken(START, FRAME, 81)]), tmp_path)
+    batch.comments[0] = "zürich[1]\x1b > ?".encode()
+    lines = Text(Style(verbose=2)).render(batch).decode().splitlines()
+    assert lines[-1] == "    └─ comment: zürich[1]\\x1b > ?"
+
+
 BEHIND, WHOLE = FRAME[32:], FRAME
 
 

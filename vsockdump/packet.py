@@ -47,12 +47,14 @@ def packet(batch: Batch, row: int) -> Packet:
         payload=batch.payload(row),
         notes=Note(batch.column("notes")[row]),
         reason=str(found.error or ""),
-        comments=tuple(_comments(batch, row)),
+        comments=tuple(comments(batch, row)),
     )
 
 
-def _comments(batch: Batch, row: int) -> Iterator[str]:
-    """Yield the comments a pcapng file has beside a packet."""
+def comments(batch: Batch, row: int) -> Iterator[str]:
+    """Yield the comments a pcapng file has beside a packet, and what a sink had to say of it."""
+    if row in batch.comments:
+        yield batch.comments[row].decode("utf-8", "replace")
     if batch.form != "pcapng":
         return
     start, size = batch.column("record")[row], batch.column("record_size")[row]
