@@ -9,7 +9,7 @@ from typing import Self
 import pytest
 
 from vsockdump.sources import sockdiag
-from vsockdump.sources.sockdiag import VsockSocket, sockets
+from vsockdump.sources.sockdiag import Holders, VsockSocket, sockets
 
 ANY = 0xFFFF_FFFF
 
@@ -85,6 +85,37 @@ def test_the_kernel_refuses(kind: int, code: int, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(OSError, match=os.strerror(code)) as raised:
         sockets()
     assert raised.value.errno == code
+
+
+def test_holders_by_what_is_told_of_their_addresses() -> None:
+    bound = CLIENT._replace(src_cid=7, src_port=2000, inode=5)
+    held = SERVER._replace(inode=6)
+    holders = Holders([CLIENT, SERVER, LISTENER, bound, held._replace(src_port=9), held])
+    assert holders.connected(1, 1024, 3, 5001) == holders.connected(4, 1024, 3, 5001) == 4711
+    assert holders.connected(7, 2000, 3, 5001) == 5
+    assert holders.connected(1, 5001, 1, 1024) == 6
+    other = [(1, 1025, 3, 5001), (1, 1024, 4, 5001), (1, 1024, 3, 5002), (8, 2000, 3, 5001)]
+    assert [holders.connected(*ends) for ends in other] == [0] * 4
+
+
+def test_an_own_address_goes_before_none() -> None:
+    holders = Holders([CLIENT, CLIENT._replace(src_cid=1, inode=5)])
+    assert holders.connected(1, 1024, 3, 5001) == 5
+    assert holders.connected(2, 1024, 3, 5001) == 4711
+
+
+def test_what_no_process_has_is_nobodys() -> None:
+    assert Holders([SERVER]).connected(1, 5001, 1, 1024) == 0
+    assert Holders([LISTENER._replace(inode=0)]).listening(1, 5001) == 0
+
+
+def test_only_a_listener_listens() -> None:
+    bound = LISTENER._replace(state=7, src_port=6000)
+    local = LISTENER._replace(src_cid=1, inode=8)
+    holders = Holders([LISTENER, bound, local, CLIENT])
+    assert holders.listening(1, 5001) == 8
+    assert holders.listening(2, 5001) == LISTENER.inode
+    assert holders.listening(1, 6000) == holders.listening(ANY, 1024) == 0
 
 
 def test_this_kernel_answers_or_says_that_it_cannot() -> None:

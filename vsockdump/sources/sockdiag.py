@@ -2,9 +2,11 @@
 
 import socket
 import struct
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from . import netlink
+from .local import ANY
 
 LISTEN = 10  # TCP_LISTEN (net/tcp_states.h)
 
@@ -50,3 +52,22 @@ def sockets() -> list[VsockSocket]:
         for kind, body in answers
         if kind == _SOCK_DIAG_BY_FAMILY and len(body) >= _MESSAGE.size
     ]
+
+
+class Holders:
+    """Finds the inodes of sockets by their addresses, which must not have been told in full."""
+
+    def __init__(self, listed: Iterable[VsockSocket]) -> None:
+        """Take the sockets there are; those that no process has are left out."""
+        held = [entry for entry in listed if entry.inode]
+        self._connected = {entry[3:7]: entry.inode for entry in held}
+        self._listening = {entry[3:5]: entry.inode for entry in held if entry.state == LISTEN}
+
+    def connected(self, cid: int, port: int, peer_cid: int, peer_port: int) -> int:
+        """Return the socket of one end of a connection, 0 for none."""
+        ends = (port, peer_cid, peer_port)
+        return self._connected.get((cid, *ends), 0) or self._connected.get((ANY, *ends), 0)
+
+    def listening(self, cid: int, port: int) -> int:
+        """Return the socket that takes connections to an address, 0 for none."""
+        return self._listening.get((cid, port), 0) or self._listening.get((ANY, port), 0)
