@@ -116,6 +116,7 @@ cdef struct Side:               # the first 64 bytes are what most packets need
     int64_t timed               # with IS_TIMED: when the RW was sent that `timed_end` waits for
     uint64_t timed_end
     uint32_t ops[OPS]           # but RW, which Detail.sizes has
+    uint32_t ops_asked          # CREDIT_UPDATEs of these that answered a CREDIT_REQUEST
 
 cdef struct SideDetail:
     Queue queue
@@ -133,7 +134,6 @@ cdef struct SideDetail:
     uint64_t stalled_sum
     uint64_t stalled_longest
     uint32_t stalls
-    uint32_t updates
     int64_t ahead_since
     uint64_t ahead_number
     uint32_t ahead_fwd_cnt      # what the other end last said then

@@ -421,18 +421,18 @@ cdef inline void count_update(Tracking *t, Flow *f, int who) noexcept nogil:
     """Linux sends at most one CREDIT_UPDATE for each packet that is read, but for a few."""
     cdef Side *s = &f.sides[who]
     cdef Side *other = &f.sides[1 - who]
-    cdef SideDetail *d = &detail(t, f).sides[who]
+    cdef uint32_t updates = s.ops[OP_CREDIT_UPDATE]
     cdef Found *found
-    if detail(t, f).sides[1 - who].asked != NEVER:
-        return
-    d.updates += 1
+    if other.marks & ASKED:
+        s.ops_asked += 1
+    updates -= s.ops_asked
     if (
-        s.marks & SAID_STORM or d.updates <= STORM
-        or d.updates <= STORM_RATIO * data_packets(detail(t, f), 1 - who)
+        updates <= STORM or s.marks & SAID_STORM
+        or updates <= STORM_RATIO * data_packets(detail(t, f), 1 - who)
     ):
         return
     s.marks |= SAID_STORM
     found = report(t, f, UPDATE_STORM, WARN, who)
-    number(found, d.updates)
+    number(found, updates)
     number(found, data_packets(detail(t, f), 1 - who))
     number(found, other.bytes)

@@ -10,8 +10,7 @@ from .connection cimport CLOSE, DETAILED, NEVER, SECOND, Detail, Flow
 cdef extern from "<sys/mman.h>" nogil:
     void *mmap(void *, size_t, int, int, int, long)
     int munmap(void *, size_t)
-    int madvise(void *, size_t, int)
-    enum: PROT_READ, PROT_WRITE, MAP_PRIVATE, MAP_ANONYMOUS, MADV_HUGEPAGE
+    enum: PROT_READ, PROT_WRITE, MAP_PRIVATE, MAP_ANONYMOUS
 
 cdef enum:
     LOOKED_AT = 32          # connections among which a victim is chosen

@@ -284,7 +284,9 @@ cdef class Tracker:
         at = <const char *>flow_at(table, <uint32_t>entry - 1)
         for line in range(0, <int>(sizeof(Flow) - sizeof(Side)), 64):
             prefetch(at + line)
-        prefetch(detail_at(table, <uint32_t>entry - 1))
+        at = <const char *>detail_at(table, <uint32_t>entry - 1)
+        for line in range(0, <int>(2 * SIZES * sizeof(uint32_t)), 64):
+            prefetch(at + line)
 
     cdef void _take(self, Py_ssize_t i) noexcept nogil:
         cdef Tracking *t = &self.t
