@@ -89,9 +89,13 @@ def run(wanted: Options, tracker: "Tracker", report: Report) -> None:
 
     Raises what `runs` does, after the report of what came before.
     """
+    follow(wanted, Following(tracker, report))
+
+
+def follow(wanted: Options, following: Following) -> None:
+    """Feed what `wanted` names to whatever follows it; see `run`."""
     from vsockdump import runs  # noqa: PLC0415 - not before the options are known to be right
 
-    following = Following(tracker, report)
     if wanted.read:
         return runs.read(wanted.read, wanted, following)
     return runs.capture(wanted, following)

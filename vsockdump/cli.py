@@ -74,6 +74,10 @@ def _run(wanted: Options) -> None:
         return _list_links()
     if wanted.list_linktypes:
         return _list_linktypes(wanted)
+    if wanted.problems:
+        from vsockdump import problems  # noqa: PLC0415
+
+        return problems.watch(wanted)
     from vsockdump import runs  # noqa: PLC0415 - what only lists need not load it
 
     if wanted.read:

@@ -74,7 +74,9 @@ def _contradictions(found: Options) -> tuple[tuple[object, str], ...]:
         (found.follow and not found.read, "--follow goes with -r"),
         (found.format == "fields" and not found.field, "--format fields goes with --field"),
         (
-            found.write and found.format not in ("text", "tcpdump") and not found.print,
+            found.write
+            and found.format not in ("text", "tcpdump")
+            and not (found.print or found.problems),
             f"--format {found.format} says how to print, and -w only saves: give --print too",
         ),
         (found.format == "tcpdump" and found.field, "--field does not go with --format tcpdump"),
@@ -85,6 +87,19 @@ def _contradictions(found: Options) -> tuple[tuple[object, str], ...]:
         (
             found.write == "-" and (found.print or found.count),
             "-w - fills standard output: --print and --count have no place there",
+        ),
+        (
+            found.problems and (found.count or found.print or found.no_flow or found.write == "-"),
+            "--problems prints what goes wrong: --count, --print, --no-flow and -w - do not go with"
+            " it",
+        ),
+        (
+            found.problems and (found.field or found.format not in ("text", "jsonl", "csv")),
+            "--problems goes with --format text, jsonl and csv only, and not with --field",
+        ),
+        (
+            found.problems and found.direction != "inout",
+            "--problems needs both directions: -Q does not go with it",
         ),
         (found.files and not (found.size or found.seconds), "-W goes with -C or -G"),
         (expression, f"{expression}: filter expressions are not understood yet{_hint(expression)}"),

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Self
 
-from vsockdump import options, privileges
+from vsockdump import names, options, privileges
 from vsockdump.errors import OpenError, WriteError
 from vsockdump.following import Following
 from vsockdump.formats import pcapng
@@ -118,9 +118,12 @@ class Outputs:
 
 
 def printer(wanted: Options) -> Printer:
-    """Return what renders packets for standard output; raises UsageError for an unknown field."""
+    """Return what renders packets for standard output.
+
+    Raises UsageError for an unknown field or a file of names that is none.
+    """
     if wanted.format in ("text", "tcpdump"):
-        return Text(options.style(wanted))
+        return Text(options.style(wanted), names.choose(wanted.names, wanted.numeric))
     from vsockdump import tables  # noqa: PLC0415 - text starts without
 
     return tables.table(wanted.format, [name for name in wanted.field.split(",") if name])

@@ -14,7 +14,8 @@ T = TypeVar("T")
 class Field(NamedTuple, Generic[T]):
     """One thing to know of something; the value is None where it is unknown or does not apply.
 
-    `type` is int, str, list, time or seconds; the last two are nanoseconds, since 1970 and long.
+    `type` is int, bool, str, list, time or seconds: the last two are nanoseconds, since 1970 and
+    long.
     """
 
     name: str
@@ -32,6 +33,7 @@ def seconds(ns: int) -> str:
 
 _TEXTS: dict[str, Callable[..., str]] = {
     "int": str,
+    "bool": lambda truth: "true" if truth else "false",
     "str": printable,
     "list": lambda numbers: " ".join(map(str, numbers)),
     "time": iso,

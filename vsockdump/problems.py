@@ -1,0 +1,162 @@
+"""`vsockdump problems`: what is wrong in a capture, in words, the worst first."""
+
+import sys
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
+
+from vsockdump import analysis
+from vsockdump.arguments import Group
+from vsockdump.engine.batch import Batch
+from vsockdump.engine.track import Tracker
+from vsockdump.eventcolumns import CSV, Remark, remark
+from vsockdump.events import Event, Name, Severity
+from vsockdump.following import Following
+from vsockdump.listing import Csv
+from vsockdump.options import Options
+from vsockdump.paint import Line, Painter, width
+from vsockdump.quality import Quality
+from vsockdump.remarks import Groups, as_json, as_line, report
+from vsockdump.spool import Spool
+
+FOUND = 3
+"""The exit status of --check where there is a problem."""
+
+Write = Callable[[Remark], None]
+
+
+class Wanted(analysis.Wanted):
+    """What was asked of `problems`."""
+
+    check = False
+
+
+def main(argv: Sequence[str]) -> int:
+    """Print what is wrong; return 0, or with --check FOUND where there is a problem."""
+    wanted = analysis.parse(argv, "problems", Wanted(), _options)
+    form = "jsonl" if wanted.json else "csv" if wanted.csv else "text"
+    found = _find(wanted, form, at_once=bool(wanted.interface or wanted.follow))
+    return FOUND if wanted.check and found else 0
+
+
+def _options(group: Group) -> None:
+    group.flag("--check", "check", f"exit with {FOUND} where there is a problem")
+
+
+def watch(wanted: Options) -> None:
+    """Print what goes wrong in the packets of a plain command line, as it happens."""
+    _find(wanted, wanted.format, at_once=True)
+
+
+def _find(wanted: Options, form: str, at_once: bool) -> int:
+    """Print what is wrong, as it happens or at the end; return how many problems there are."""
+    following = Following(Tracker(most=wanted.max_flows, keep=False))
+    name = analysis.endpoints(wanted)
+    if form == "text" and not at_once:
+        found: _Found = _Grouped(following, name)
+    else:
+        found = (_AtOnce if at_once else _AtEnd)(following, name, _writer(form))
+    following.report = found
+    analysis.follow(wanted, following)
+    return found.problems
+
+
+def _writer(form: str) -> Write:
+    """Return what prints one event."""
+    if form == "jsonl":
+        return lambda row: print(as_json(row))
+    if form == "csv":
+        listing = Csv(CSV)
+        return lambda row: listing.write([row])
+    painter = Painter()
+    return lambda row: painter.put(_wrapped(painter, as_line(row)))
+
+
+def _wrapped(painter: Painter, line: Line) -> Iterator[Line]:
+    """Yield a line as it is; on a terminal as several that fit it, the later ones indented."""
+    if not painter.coloured or len(line.text) <= width():
+        yield line
+        return
+    indent = line.text[: len(line.text) - len(line.text.lstrip())] + "  "
+    for part in textwrap.wrap(line.text, width(), subsequent_indent=indent):
+        yield line._replace(text=part)
+
+
+class _Found:
+    """A report of events; the base counts problems, and forgets connections that are over."""
+
+    def __init__(self, following: Following, name: Name) -> None:
+        self.problems = 0
+        self._following = following
+        self._name = name
+
+    def feed(self, batch: Batch) -> None:
+        """Take the events of a batch."""
+        self._following.tracker.ended()
+        for event in self._following.tracker.events():
+            self._take(event)
+        sys.stdout.flush()  # somebody may be waiting for it
+
+    def end(self, quality: Quality) -> None:
+        """Take those of the end, and print what was held back."""
+        for event in self._following.tracker.events():
+            self._take(event)
+        self._rest(quality)
+
+    def _take(self, event: Event) -> None:
+        raise NotImplementedError
+
+    def _rest(self, quality: Quality) -> None:
+        raise NotImplementedError
+
+
+class _AtOnce(_Found):
+    """Prints each event as soon as it is found."""
+
+    def __init__(self, following: Following, name: Name, write: Write) -> None:
+        super().__init__(following, name)
+        self._write = write
+
+    def _take(self, event: Event) -> None:
+        self._print(event, self._following.quality)
+
+    def _print(self, event: Event, quality: Quality) -> None:
+        judged = quality.judged(event)
+        self.problems += judged.severity is Severity.PROBLEM
+        self._write(remark(judged, self._name))
+
+    def _rest(self, quality: Quality) -> None:
+        analysis.warn(quality)
+
+
+class _AtEnd(_AtOnce):
+    """Prints events in the order in which they were found, once the capture's quality is known."""
+
+    def __init__(self, following: Following, name: Name, write: Write) -> None:
+        super().__init__(following, name, write)
+        self._spool: Spool[Event] = Spool()
+
+    def _take(self, event: Event) -> None:
+        self._spool.append(event)
+
+    def _rest(self, quality: Quality) -> None:
+        for event in self._spool:
+            self._print(event, quality)
+        super()._rest(quality)
+
+
+class _Grouped(_Found):
+    """Prints what there is to say, for people to read."""
+
+    def __init__(self, following: Following, name: Name) -> None:
+        super().__init__(following, name)
+        self._groups = Groups()
+        self._painter = Painter()
+
+    def _take(self, event: Event) -> None:
+        self._groups.add(event)
+
+    def _rest(self, quality: Quality) -> None:
+        groups = self._groups.judged(quality)
+        self.problems = sum(g.total for g in groups if g.severity is Severity.PROBLEM)
+        for line in report(groups, quality, self._name):
+            self._painter.put(_wrapped(self._painter, line))
