@@ -339,7 +339,7 @@ cdef inline void carry(Tracking *t, Flow *f, int who, bint leaks) noexcept nogil
         follow_message(t, f, who)
     if leaks and r.virtio_len > LARGEST_SOUND and not f.traits & SAID_LEAK:
         f.traits |= SAID_LEAK
-        number(report(t, f, KERNEL_DEFECT, NOTE, who), LEAK)
+        number(report_seen(t, f, KERNEL_DEFECT, NOTE, who), LEAK)
 
 
 cdef inline void ask(Tracking *t, Flow *f, int who) noexcept nogil:
@@ -359,10 +359,10 @@ cdef inline void mind_notes(Tracking *t, Flow *f, int who) noexcept nogil:
     cdef uint32_t notes = t.row.notes
     if notes & (MISMATCH | UPPER_CID) and not f.traits & SAID_MISMATCH:
         f.traits |= SAID_MISMATCH
-        report(t, f, MISMATCHING, WARN, who)
+        report_seen(t, f, MISMATCHING, WARN, who)
     if notes & ANY_DEFECT_A and not f.traits & SAID_DEFECT:
         f.traits |= SAID_DEFECT
         number(
-            report(t, f, KERNEL_DEFECT, NOTE, who),
+            report_seen(t, f, KERNEL_DEFECT, NOTE, who),
             1 if notes & DEFECT_A1 else 2 if notes & DEFECT_A2 else 0,
         )

@@ -1,6 +1,7 @@
 from collections.abc import Callable
 
 from .batch import Batch
+from .track import Tracker
 
 class Lines:
     def __init__(
@@ -16,6 +17,7 @@ class Lines:
         link: bool = False,
         lengths: bool = False,
         numbers: bool = False,
+        tracker: Tracker | None = None,
     ) -> None: ...
     def render(self, batch: Batch, begin: int = 0, end: int = -1) -> bytes: ...
     def head(self, batch: Batch, row: int) -> bytes: ...

@@ -11,6 +11,7 @@ from vsockdump.dissectors.notes import TEXT
 
 from .batch cimport VIRTIO, VSOCKMON, Batch, Row
 from .buffer cimport Buffer, hexadecimal, nanoseconds, need, number, put, two
+from .track cimport Tracker
 
 cdef enum:
     LONGEST = 1024      # bytes of a line, no less than all its parts at their longest, but its time
@@ -46,7 +47,8 @@ cdef class Lines:
     `stamp(second, negative) -> bytes` words a whole second (since 1970, or since another packet),
     asked for once for each; None prints no times. `digits` of a second follow it. `since` is "" for
     times of the clock, "previous" or "first" for those since another packet. `cids` and `ports` say
-    in UTF-8 what some of these are called; the others are shown as numbers.
+    in UTF-8 what some of these are called; the others are shown as numbers. A `tracker` that notes
+    steps, and was fed a batch before its lines are rendered, adds free credit and events to them.
     """
 
     cdef object stamp
@@ -54,6 +56,7 @@ cdef class Lines:
     cdef bint quick, link, lengths, numbers, relative, to_first
     cdef bint started, negative
     cdef dict cids, ports
+    cdef Tracker tracker
     cdef uint8_t cid_ends[256]      # the lowest bytes of those that have a name
     cdef uint8_t port_ends[256]
     cdef int64_t base, second, unit
@@ -63,6 +66,7 @@ cdef class Lines:
     def __cinit__(
         self, stamp=None, *, int digits=6, str since="", dict cids=None, dict ports=None,
         bint quick=False, int verbose=0, bint link=False, bint lengths=False, bint numbers=False,
+        Tracker tracker=None,
     ):
         if not 0 <= digits <= 9:
             raise ValueError(f"a second has 0 to 9 digits, not {digits}")
@@ -75,6 +79,7 @@ cdef class Lines:
         self.ports = dict(ports or ())
         _mark(self.cids, self.cid_ends)
         _mark(self.ports, self.port_ends)
+        self.tracker = tracker
         self.quick = quick
         self.verbose = verbose
         self.link = link
@@ -134,13 +139,15 @@ cdef class Lines:
         if not r.layers & VSOCKMON:
             two(&self.text, b"", r.wire_len, b" bytes", -1)
         else:
-            self._packet(r)
+            self._packet(r, i)
         if r.notes:
             self._notes(r.notes)
+        if self.tracker is not None and self.tracker.t.found.count > self.tracker.earlier:
+            self._marks(i)
         put(&self.text, b"\n")
         return 0
 
-    cdef int _packet(self, Row *r) except -1:
+    cdef int _packet(self, Row *r, Py_ssize_t i) except -1:
         if self.link:
             self._link(r)
         self._endpoint(r.src_cid, r.src_port)
@@ -149,7 +156,7 @@ cdef class Lines:
         put(&self.text, b" ")
         if r.layers & VIRTIO:
             self._name(OPS, r.virtio_op, b"OP_")
-            self._operation(r)
+            self._operation(r, i)
         else:
             self._name(MONITOR_OPS, r.op, b"OP_")
             put(&self.text, b" ")
@@ -158,15 +165,18 @@ cdef class Lines:
                 two(&self.text, b" ", r.payload_len, b"", -1)
         return 0
 
-    cdef int _operation(self, Row *r) except -1:
+    cdef int _operation(self, Row *r, Py_ssize_t i) except -1:
         """What an op says besides its name; with -v, all there is."""
         cdef uint32_t op = r.virtio_op
         if op == RW:
             two(&self.text, b" ", r.virtio_len, b"", -1)
             if r.virtio_type == SEQPACKET and not self.verbose:
                 put(&self.text, b" seq")
-        elif op == CREDIT_UPDATE and not self.verbose:
-            two(&self.text, b" fwd ", r.fwd_cnt, b"", -1)
+            self._free(i, 0)
+        elif op == CREDIT_UPDATE:
+            if not self.verbose:
+                two(&self.text, b" fwd ", r.fwd_cnt, b"", -1)
+            self._free(i, 1)
         if (op == REQUEST or op == RESPONSE) and not (self.quick or self.verbose):
             put(&self.text, b" ")
             self._type(r.virtio_type)
@@ -220,6 +230,22 @@ cdef class Lines:
                 put(&self.text, text)
                 before = b", "
         put(&self.text, b"]")
+        return 0
+
+    cdef int _free(self, Py_ssize_t i, int side) except -1:
+        """What the connection's tracker says may still be sent, by this side or the other."""
+        cdef int64_t left = -1
+        if self.tracker is not None and not self.quick:
+            left = self.tracker.free_after(i, side)
+        if left >= 0:
+            two(&self.text, b" free ", left, b"", -1)
+        return 0
+
+    cdef int _marks(self, Py_ssize_t i) except -1:
+        for event in self.tracker.marks(i):
+            mark = f" [{event.mark}]".encode()
+            need(&self.text, LONGEST + len(mark))
+            put(&self.text, mark)
         return 0
 
     cdef int _endpoint(self, uint64_t cid, uint32_t port) except -1:

@@ -26,7 +26,6 @@ from .twins cimport *
 
 cdef enum:
     MOST_INTERFACES = 65536
-    AHEAD_OF_USE = 32           # hashes kept
     SOON = 24                   # rows from asking for a place in the index to its use
     NEXT = 12                   # and for a connection
     LOOK_EVERY = 64             # packets between two looks for connections that are over
@@ -84,20 +83,6 @@ class Counts(NamedTuple):
     last: int | None
 
 
-cdef struct CreditNow:
-    uint32_t tx_cnt
-    uint32_t fwd_cnt
-    uint64_t in_flight
-    int64_t window
-    int64_t free
-
-cdef struct StepNow:
-    uint64_t flow
-    int side
-    CreditNow sides[2]
-
-
-@cython.final
 @cython.auto_pickle(False)
 cdef class Tracker:
     """Follows every connection of one capture; a sink for Batches.
@@ -107,14 +92,6 @@ cdef class Tracker:
     `keep` false connections are handed out by ended() a minute after their end, or an hour after
     their last packet, and then forgotten. Without `events` none are kept, only counted.
     """
-
-    cdef Tracking t
-    cdef Capture *captures
-    cdef StepNow *steps
-    cdef Batch batch
-    cdef uint32_t hashes[AHEAD_OF_USE]
-    cdef bint keep, finished
-    cdef list over
 
     def __cinit__(
         self, *, uint32_t most=1_000_000, bint steps=False, bint keep=True, bint events=True
@@ -163,6 +140,7 @@ cdef class Tracker:
         """Take the packets of a batch. Raises MemoryError."""
         cdef Py_ssize_t i
         self.batch = batch
+        self.earlier = self.t.found.count
         self._know_links(batch)
         with nogil:
             for i in range(min(batch.count, SOON)):
@@ -196,16 +174,27 @@ cdef class Tracker:
         """Return the events found since this was last asked, as vsockdump.events.Event."""
         cdef size_t i
         found = [event(&self.t.found.list[i]) for i in range(self.t.found.count)]
-        self.t.found.count = 0
+        self.t.found.count = self.earlier = 0
         return found
 
     def marks(self, Py_ssize_t row):
-        """Return the events that a packet of the last batch brought about, if not asked before."""
+        """Return the events that a packet of the last batch brought about, if still kept."""
         cdef size_t i
         return [
             event(&self.t.found.list[i])
-            for i in range(self.t.found.count) if self.t.found.list[i].row == row
+            for i in range(self.earlier, self.t.found.count) if self.t.found.list[i].row == row
         ]
+
+    cdef int64_t free_after(self, Py_ssize_t row, int side) noexcept:
+        """What was free after a packet of the last batch, for its sender (0) or the other end (1).
+
+        -1 where that is unknown, or steps are not noted.
+        """
+        cdef StepNow *step
+        if self.steps == NULL or self.batch is None or row >= self.batch.count:
+            return -1
+        step = &self.steps[row]
+        return step.sides[step.side ^ side].free if step.flow else -1
 
     def flows(self):
         """Yield a snapshot of each connection, in the order of their first packets."""

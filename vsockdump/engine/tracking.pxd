@@ -63,6 +63,13 @@ cdef inline Found *report(
         doubt = GAP_BEFORE
     elif not f.traits & EXACT:
         doubt = MID_STREAM
+    return report_seen(t, f, kind, severity, actor, doubt)
+
+
+cdef inline Found *report_seen(
+    Tracking *t, Flow *f, int kind, int severity, int actor, int doubt=SURE
+) noexcept nogil:
+    """Note what this packet shows by itself, whatever was captured of its connection."""
     cdef Found *found = add(&t.found, f, kind, severity, doubt, actor, t.time, t.at)
     found.packets[0] = t.number
     return found
