@@ -172,11 +172,8 @@ cdef class Lines:
             two(&self.text, b" ", r.virtio_len, b"", -1)
             if r.virtio_type == SEQPACKET and not self.verbose:
                 put(&self.text, b" seq")
-            self._free(i, 0)
-        elif op == CREDIT_UPDATE:
-            if not self.verbose:
-                two(&self.text, b" fwd ", r.fwd_cnt, b"", -1)
-            self._free(i, 1)
+        elif op == CREDIT_UPDATE and not self.verbose:
+            two(&self.text, b" fwd ", r.fwd_cnt, b"", -1)
         if (op == REQUEST or op == RESPONSE) and not (self.quick or self.verbose):
             put(&self.text, b" ")
             self._type(r.virtio_type)
@@ -189,6 +186,8 @@ cdef class Lines:
             self._flags(r.virtio_flags, op, r.virtio_type)
         if r.virtio_len and op != RW:
             two(&self.text, b" len ", r.virtio_len, b"", -1)
+        if op == RW or op == CREDIT_UPDATE:
+            self._free(i, op == CREDIT_UPDATE)
         if self.verbose:
             put(&self.text, b" (")
             self._type(r.virtio_type)
@@ -238,7 +237,7 @@ cdef class Lines:
         if self.tracker is not None and not self.quick:
             left = self.tracker.free_after(i, side)
         if left >= 0:
-            two(&self.text, b" free ", left, b"", -1)
+            two(&self.text, b", free ", left, b"", -1)
         return 0
 
     cdef int _marks(self, Py_ssize_t i) except -1:
