@@ -1,13 +1,13 @@
 """Rows of texts under headings: coloured and cut to fit on a terminal, whole lines in a pipe."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from rich.text import Text
 
-Row = Sequence[str]
+Row = tuple[str, ...]
 
 GAP = 2
 """Blanks between two columns."""
@@ -63,20 +63,19 @@ class Plain:
     def __init__(self, heads: Sequence[Head]) -> None:
         """Prepare."""
         self._heads = heads
-        self._widths: list[int] = []
+        self._form = ""
 
     def write(self, rows: Sequence[Row]) -> None:
         """Print rows, headings first."""
-        if not self._widths:
-            self._widths = widths(self._heads, rows)
-            self._print([head.title for head in self._heads])
-        for row in rows:
-            self._print(row)
+        if not self._form:
+            self._form = (" " * GAP).join(self._places(rows))
+            rows = [tuple(head.title for head in self._heads), *rows]
+        sys.stdout.write("".join([f"{(self._form % row).rstrip()}\n" for row in rows]))
 
-    def _print(self, row: Row) -> None:
-        cells = zip(self._heads, row, self._widths, strict=True)
-        aligned = (t.rjust(w) if head.right else t.ljust(w) for head, t, w in cells)
-        sys.stdout.write((" " * GAP).join(aligned).rstrip() + "\n")
+    def _places(self, rows: Sequence[Row]) -> Iterator[str]:
+        """Yield how each column is formatted."""
+        for head, width in zip(self._heads, widths(self._heads, rows), strict=True):
+            yield f"%{'' if head.right else '-'}{width}s"
 
 
 class Drawn:
@@ -95,7 +94,7 @@ class Drawn:
         self._kept = list(range(len(heads)))
         self._widths = [1] * len(heads)
         with self._console.capture():
-            self._draw([["-"] * len(heads)])
+            self._draw([("-",) * len(heads)])
 
     def write(self, rows: Sequence[Row]) -> None:
         """Draw rows, headings above the first."""

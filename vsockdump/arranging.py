@@ -2,7 +2,7 @@
 
 import difflib
 import heapq
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from vsockdump.errors import UsageError
@@ -21,23 +21,23 @@ MOST_FIRST = ("bytes", "connect", "duration", "flows", "packets", "problems", "s
 class Arranged(Protocol[T]):
     """Whatever takes rows as they come, and gives them in its order."""
 
-    def take(self, row: T) -> Iterator[T]:
-        """Take one, and yield those whose turn has come."""
+    def take(self, rows: Iterable[T]) -> Iterable[T]:
+        """Take some, and yield those whose turn has come."""
 
-    def rest(self) -> Iterator[T]:
-        """Yield what is left: no more will come."""
+    def rest(self, rows: Iterable[T]) -> Iterable[T]:
+        """Take the last ones, by their number, and yield all that are left."""
 
 
 class Unordered(Generic[T]):
     """Gives each row at once."""
 
-    def take(self, row: T) -> Iterator[T]:
-        """Yield it."""
-        yield row
+    def take(self, rows: Iterable[T]) -> Iterable[T]:
+        """Return them."""
+        return rows
 
-    def rest(self) -> Iterator[T]:
-        """Yield nothing."""
-        yield from ()
+    def rest(self, rows: Iterable[T]) -> Iterable[T]:
+        """Return them."""
+        return rows
 
 
 class ByNumber(Generic[T]):
@@ -48,17 +48,19 @@ class ByNumber(Generic[T]):
         self._number = number
         self._held: list[tuple[int, T]] = []
 
-    def take(self, row: T) -> Iterator[T]:
-        """Hold it, and yield the first one where there are too many."""
-        entry = (self._number(row), row)
-        if len(self._held) < HELD:
-            heapq.heappush(self._held, entry)
-        else:
-            yield heapq.heappushpop(self._held, entry)[1]
+    def take(self, rows: Iterable[T]) -> Iterable[T]:
+        """Hold them, and yield the first ones where there are too many."""
+        for row in rows:
+            entry = (self._number(row), row)
+            if len(self._held) < HELD:
+                heapq.heappush(self._held, entry)
+            else:
+                yield heapq.heappushpop(self._held, entry)[1]
 
-    def rest(self) -> Iterator[T]:
-        """Yield those that were held."""
-        yield from (row for _, row in sorted(self._held))
+    def rest(self, rows: Iterable[T]) -> Iterable[T]:
+        """Yield those that were held between the others."""
+        held = [row for _, row in sorted(self._held)]
+        return heapq.merge(held, rows, key=self._number) if held else rows
 
 
 class Sorted(Generic[T]):
@@ -71,17 +73,19 @@ class Sorted(Generic[T]):
         self._most = most
         self._held: list[T] = []
 
-    def take(self, row: T) -> Iterator[T]:
-        """Hold it."""
-        self._held.append(row)
-        if self._most and len(self._held) > 2 * self._most + HELD:
-            self._cut()
-        yield from ()
+    def take(self, rows: Iterable[T]) -> Iterable[T]:
+        """Hold them, and return none."""
+        for row in rows:
+            self._held.append(row)
+            if self._most and len(self._held) > 2 * self._most + HELD:
+                self._cut()
+        return ()
 
-    def rest(self) -> Iterator[T]:
-        """Yield them in their order."""
+    def rest(self, rows: Iterable[T]) -> Iterable[T]:
+        """Return all of them in their order."""
+        self.take(rows)
         self._cut()
-        yield from self._held
+        return self._held
 
     def _cut(self) -> None:
         self._held = self._best(self._most or len(self._held), self._held, key=self._key)

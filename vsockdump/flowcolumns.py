@@ -65,8 +65,10 @@ COLUMNS: tuple[Field[Record], ...] = (
 
 def least_free(flow: Flow) -> int | None:
     """Return the least credit that either side had."""
-    known = [side.min_free for side in (flow.fwd, flow.rev) if side.min_free is not None]
-    return min(known, default=None)
+    fwd, rev = flow.fwd.min_free, flow.rev.min_free
+    if fwd is None or rev is None:
+        return rev if fwd is None else fwd
+    return min(fwd, rev)
 
 
 def stalled(flow: Flow) -> int:

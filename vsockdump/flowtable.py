@@ -1,7 +1,7 @@
 """`vsockdump flows`: a line for every connection, or for every CID, port or pair of them."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Generic, TypeVar
 
@@ -71,14 +71,13 @@ class _Printed(Generic[T]):
         self._arranged = arranged
         self._listing = listing
 
-    def take(self, rows: Iterator[T]) -> None:
+    def take(self, rows: Iterable[T]) -> None:
         """Take rows, and print those whose turn has come."""
-        take = self._arranged.take
-        self._listing.write(chain.from_iterable(take(row) for row in rows))
+        self._listing.write(self._arranged.take(rows))
 
-    def end(self) -> None:
-        """Print the rest."""
-        self._listing.write(self._arranged.rest())
+    def end(self, rows: Iterable[T]) -> None:
+        """Take the last rows, and print all that are left."""
+        self._listing.write(self._arranged.rest(rows))
         self._listing.end()
 
 
@@ -93,20 +92,18 @@ class _Flows:
     def feed(self, batch: Batch) -> None:
         """Print those that are over, where nothing has to be waited for."""
         if over := self._tracker.ended():
-            self._printed.take(Record(judged(flow)) for flow in over)
+            self._printed.take(_records(over))
             sys.stdout.flush()
 
     def end(self, quality: Quality) -> None:
         """Print all others."""
-        self._printed.take(Record(judged(flow)) for flow in every(self._tracker))
-        self._printed.end()
+        self._printed.take(_records(self._tracker.ended()))
+        self._printed.end(_records(self._tracker.flows()))
         analysis.warn(quality)
 
 
-def every(tracker: Tracker) -> Iterator[Flow]:
-    """Yield the connections that are left, over or not."""
-    yield from tracker.ended()
-    yield from tracker.flows()
+def _records(flows: Iterable[Flow]) -> Iterator[Record]:
+    return (Record(judged(flow)) for flow in flows)
 
 
 def _order(wanted: Wanted) -> Arranged[Record]:
@@ -137,8 +134,7 @@ class _Totals:
 
     def end(self, quality: Quality) -> None:
         """Add up the others, and print."""
-        for flow in every(self._tracker):
+        for flow in chain(self._tracker.ended(), self._tracker.flows()):
             self._groups.add(flow)
-        self._printed.take(iter(self._groups))
-        self._printed.end()
+        self._printed.end(self._groups)
         analysis.warn(quality)

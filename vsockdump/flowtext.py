@@ -4,9 +4,11 @@ from functools import lru_cache
 
 from vsockdump.aligned import Head, Row
 from vsockdump.events import Name
-from vsockdump.flowcolumns import Record, least_free, reason, stalled
+from vsockdump.flowcolumns import Record, least_free, reason
+from vsockdump.flows import Verdict
 from vsockdump.messages import printable
 from vsockdump.stamps import stamps
+from vsockdump.states import State
 
 _VERDICTS = {
     "S0": "red", "REJ": "yellow", "SF": "green", "S1": "cyan", "RSTO": "yellow", "RSTR": "yellow",
@@ -30,8 +32,12 @@ HEADS = (
 """Both ways are written src/dst; times are seconds; a dash is what is not known."""
 
 
+_STATES = {state: state.name.lower() for state in State}
+_WORDS = {verdict: verdict.name for verdict in Verdict}
+
+
 class Cells:
-    """Words a connection, a text a column."""
+    """Words a connection, a text a column; there may be millions of them."""
 
     def __init__(self, name: Name) -> None:
         """Have ends worded by `name`."""
@@ -39,27 +45,28 @@ class Cells:
 
     def __call__(self, record: Record) -> Row:
         """Return the cells of a row."""
-        flow = record.flow
+        flow, src, dst = record
+        fwd, rev = flow.fwd, flow.rev
+        stalled = fwd.stalled + rev.stalled
         return (
             str(flow.number),
             clock(flow.start),
-            f"{self._end(record, 0)} > {self._end(record, 1)}",
-            flow.verdict.name,
-            flow.state.name.lower(),
-            f"{flow.fwd.packets}/{flow.rev.packets}",
-            f"{flow.fwd.bytes}/{flow.rev.bytes}",
+            f"{self._name(flow.src_cid, flow.src_port)}{_process(src)}"
+            f" > {self._name(flow.dst_cid, flow.dst_port)}{_process(dst)}",
+            _WORDS[flow.verdict],
+            _STATES[flow.state],
+            f"{fwd.packets}/{rev.packets}",
+            f"{fwd.bytes}/{rev.bytes}",
             length(flow.duration),
             length(flow.connect),
             _number(least_free(flow)),
-            length(stalled(flow) or None),
+            length(stalled) if stalled else "-",
             reason(flow),
         )
 
-    def _end(self, record: Record, which: int) -> str:
-        flow = record.flow
-        ends = ((flow.src_cid, flow.src_port), (flow.dst_cid, flow.dst_port))
-        process = (record.process_src, record.process_dst)[which]
-        return self._name(*ends[which]) + (f" {printable(process)}" if process else "")
+
+def _process(name: str | None) -> str:
+    return f" {printable(name)}" if name else ""
 
 
 def clock(ns: int) -> str:
