@@ -175,7 +175,7 @@ NUMBERS: dict[Kind, tuple[str, ...]] = {
     Kind.MESSAGE_UNFINISHED: ("bytes",),
     Kind.MESSAGE_TOO_LARGE: ("bytes", "window"),
     Kind.UPDATE_STORM: ("updates", "data_packets", "bytes"),
-    Kind.TUPLE_REUSE: ("generation", "after_s", "closed"),
+    Kind.TUPLE_REUSE: ("previous", "after_s", "closed"),
     Kind.MISMATCH: (),
     Kind.GAP: ("missing",),
     Kind.KERNEL_DEFECT: ("defect",),
@@ -246,8 +246,9 @@ def _storm(actor: str, _: str, v: dict[str, int]) -> str:
 
 def _reuse(actor: str, other: str, v: dict[str, int]) -> str:
     if v["closed"]:
-        return f"{actor} used the ports again {seconds(v['after_s'])} after they were closed"
-    return f"{actor} began anew on a connection to {other} that nobody had closed"
+        after = seconds(v["after_s"])
+        return f"{actor} used its port again {after} after connection {v['previous']} was closed"
+    return f"{actor} began anew with {other} although nobody had closed connection {v['previous']}"
 
 
 def _defect(_: str, __: str, v: dict[str, int]) -> str:

@@ -89,6 +89,7 @@ cdef enum Traits:               # Flow.traits
     SAID_DEFECT = 1 << 6
     SAID_LEAK = 1 << 7
     SAID_SHUTDOWN = 1 << 8
+    DOUBTFUL_DEFECT = 1 << 10   # defect A was seen, and not which of its kinds
     STALE_HIT = 1 << 9          # an RST of the connection before came while this one was opening
 
 cdef struct Queue:              # where the packets that are unread end, modulo 2^32

@@ -31,7 +31,7 @@ cdef inline void announce(Tracking *t, Flow *f, int who) noexcept nogil:
     s.fwd_cnt = fwd_cnt
     s.buf_alloc = buf_alloc
     if other.marks & OVER:
-        settle_overrun(t, f, 1 - who, t.row.virtio_op == OP_RST)
+        settle_overrun(t, f, 1 - who, True)
     other.edge = max(other.edge, other.read + buf_alloc)
     lift(t, f, 1 - who, way, window)
 
@@ -179,6 +179,8 @@ cdef inline void spend(Tracking *t, Flow *f, int who) noexcept nogil:
     cdef Side *s = &f.sides[who]
     cdef Side *other = &f.sides[1 - who]
     cdef uint32_t size = t.row.virtio_len
+    if s.marks & AHEAD and t.time - detail(t, f).sides[who].ahead_since > REORDER:
+        confirm_gap(t, f, who)  # this is not what was missing: that would have come by now
     s.tx += size
     s.bytes += size
     if s.marks & AHEAD:
@@ -218,8 +220,8 @@ cdef inline void overrun(Tracking *t, Flow *f, int who) noexcept nogil:
         d.over_tx = s.tx
 
 
-cdef inline void settle_overrun(Tracking *t, Flow *f, int who, bint last) noexcept nogil:
-    """The other end has spoken, or will not any more: if not even that covers it, it is sure.
+cdef inline void settle_overrun(Tracking *t, Flow *f, int who, bint heard) noexcept nogil:
+    """The other end was heard, or will not be any more: if not even what it says covers it, it is sure.
 
     If it does, the sender may have known of an announcement that is not in the capture.
     """
@@ -232,7 +234,7 @@ cdef inline void settle_overrun(Tracking *t, Flow *f, int who, bint last) noexce
         return
     d.excess = max(d.excess, d.over_excess)
     s.marks |= OVERRAN
-    found = report(t, f, OVERRUN, PROBLEM, who, GUESS if d.over_tx <= edge else SURE)
+    found = report(t, f, OVERRUN, PROBLEM, who, SURE if heard and d.over_tx > edge else GUESS)
     found.packets[0], found.packets[1] = d.over_number, t.number
     number(found, d.over_in_flight)
     number(found, d.over_window)

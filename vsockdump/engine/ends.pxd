@@ -91,7 +91,7 @@ cdef inline void note_reuse(Tracking *t, Flow *f) noexcept nogil:
     ended = old.state >= CLOSING
     found = report(t, f, TUPLE_REUSE, NOTE if ended else WARN, 0)
     found.packets[0], found.packets[1] = old.last_packet, t.number
-    number(found, old.generation)
+    number(found, old.number)
     number(found, max(t.time - (old.closed if old.closed != NEVER else old.last), 0))
     number(found, ended)
 
@@ -230,10 +230,13 @@ cdef inline void say_shutdown_unanswered(
 
 
 cdef inline void _abort(Tracking *t, Flow *f, int who) noexcept nogil:
-    cdef Found *found = report(t, f, WAS_RESET, PROBLEM, who)
-    found.packets[0] = f.sides[1 - who].sent_number or t.number
+    cdef int kind = class_of(t, f, who)
+    cdef Found *found = report(
+        t, f, WAS_RESET, PROBLEM, who, GUESS if kind == STALE and no_socket(t) else SURE
+    )
+    found.packets[0] = max(f.sides[0].sent_number, f.sides[1].sent_number) or t.number
     found.packets[1] = t.number if found.packets[0] != t.number else 0
-    number(found, class_of(t, f, who))
+    number(found, kind)
     number(found, in_flight(&f.sides[1 - who]))
     number(found, max(t.time - f.start, 0))
 
@@ -255,7 +258,9 @@ cdef inline void settle(Tracking *t, Flow *f, int who) noexcept nogil:
     cdef int side
     for side in range(2):
         finish_side(t, f, side, True)
+        f.sides[side].marks &= ~<uint32_t>IS_STALLED
         _leave_unread(t, f, side, who)
+    mind_doubtful(t, f)
 
 
 cdef inline void finish_side(Tracking *t, Flow *f, int who, bint closed) noexcept nogil:
@@ -264,10 +269,10 @@ cdef inline void finish_side(Tracking *t, Flow *f, int who, bint closed) noexcep
     if s.marks & AHEAD:
         confirm_gap(t, f, who)
     if s.marks & OVER:
-        settle_overrun(t, f, who, True)
+        settle_overrun(t, f, who, False)
     if s.marks & IS_STALLED:
         stalled(t, f, who, s.stalled, t.time, False)
-    s.marks &= ~<uint32_t>IS_STALLED
+        s.stalled = t.time
     if closed or f.state == CLOSING:
         _leave_unfinished(t, f, who)
 
@@ -360,9 +365,15 @@ cdef inline void mind_notes(Tracking *t, Flow *f, int who) noexcept nogil:
     if notes & (MISMATCH | UPPER_CID) and not f.traits & SAID_MISMATCH:
         f.traits |= SAID_MISMATCH
         report_seen(t, f, MISMATCHING, WARN, who)
-    if notes & ANY_DEFECT_A and not f.traits & SAID_DEFECT:
+    if notes & DEFECT_A:
+        f.traits |= DOUBTFUL_DEFECT  # the next packet may tell which
+    if notes & (DEFECT_A1 | DEFECT_A2) and not f.traits & SAID_DEFECT:
         f.traits |= SAID_DEFECT
-        number(
-            report_seen(t, f, KERNEL_DEFECT, NOTE, who),
-            1 if notes & DEFECT_A1 else 2 if notes & DEFECT_A2 else 0,
-        )
+        number(report_seen(t, f, KERNEL_DEFECT, NOTE, who), 1 if notes & DEFECT_A1 else 2)
+
+
+cdef inline void mind_doubtful(Tracking *t, Flow *f) noexcept nogil:
+    """At the end: the kernel's defect A was seen, and nothing told which of the two it was."""
+    if f.traits & DOUBTFUL_DEFECT and not f.traits & SAID_DEFECT:
+        f.traits |= SAID_DEFECT
+        number(report_seen(t, f, KERNEL_DEFECT, NOTE, 0), 0)

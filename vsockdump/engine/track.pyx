@@ -66,8 +66,8 @@ class Counts(NamedTuple):
 
     `followed` packets belong to connections, `unread` ones have no virtio header to go by,
     `truncated` ones lack bytes of their payload, `duplicates` were seen before. `evicted` of the
-    `flows` were forgotten before their end, to make room; `midstream` ones began before the capture.
-    `missing` bytes are not in it. `first` and `last` are times, None without packets.
+    `flows` were forgotten to make room, before they could be handed out whole; `midstream` ones
+    began before the capture. `missing` bytes are not in it. `first` and `last` are times, None without packets.
     """
 
     packets: int
@@ -396,7 +396,7 @@ cdef class Tracker:
         s.packets += 1
         if r.virtio_op != OP_RW:
             s.ops[min(<uint32_t>r.virtio_op, <uint32_t>OPS - 1)] += 1
-        f.last = r.time
+        f.last = max(f.last, r.time)
         f.last_packet = t.number
         if r.notes & ODD:
             mind_notes(t, f, side)
@@ -444,7 +444,7 @@ cdef class Tracker:
         cdef uint32_t slot = victim(&self.t.table, self.t.now)
         while slot == NOWHERE:
             slot = victim(&self.t.table, self.t.now)
-        if flow_at(&self.t.table, slot).state != CLOSED:
+        if self.keep or flow_at(&self.t.table, slot).state != CLOSED:
             self.t.table.evicted += 1
         if not self.keep:
             with gil:
@@ -477,6 +477,7 @@ cdef class Tracker:
                 if self.t.now - detail(&self.t, f).sides[side].ahead_since <= REORDER:
                     f.sides[side].marks &= ~<uint32_t>AHEAD
             finish_side(&self.t, f, side, False)
+        mind_doubtful(&self.t, f)
 
     # --- snapshots ----------------------------------------------------------------------------
 
@@ -519,7 +520,7 @@ cdef class Tracker:
             free_bytes(s, other) if heard else None,
             s.min_free if s.min_free != NO_MINIMUM else None,
             d.stalls, d.stalled_sum + present, max(d.stalled_longest, <uint64_t>present),
-            present >= STALL, d.missing, d.excess, d.unread, s.shutdown,
+            s.marks & IS_STALLED and (self.finished or present >= STALL), d.missing, d.excess, d.unread, s.shutdown,
         )
 
 
