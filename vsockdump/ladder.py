@@ -26,7 +26,8 @@ ROWS = 1000
 
 _ENDS_LISTED = 1000  # columns, where they cost no room
 
-Draw = Callable[[Rungs], None]
+Draw = Callable[[Rungs, str], None]
+"""Draws the rows, and what it is to say of what is left out."""
 
 
 class Wanted(analysis.Wanted):
@@ -64,6 +65,9 @@ class _Ladder:
         self._flow, self._tracker, self._rungs, self._draw = flow, tracker, rungs, draw
 
     def feed(self, batch: Batch) -> None:
+        if self._rungs.full:
+            self._tracker.events()  # which would be kept for us
+            return
         for found in steps(batch, self._tracker, self._flow):
             if isinstance(found, Packet):
                 self._rungs.add(found)
@@ -73,22 +77,24 @@ class _Ladder:
     def end(self, quality: Quality) -> None:
         for event in self._tracker.events():
             self._rungs.remark(event)
-        self._draw(self._rungs)
-        if not self._rungs.packets:
-            say(no_connection(self._flow))
-        elif self._rungs.left_out:
-            say(left_out(self._rungs))
+        missing = left_out(self._rungs, self._tracker, self._flow)
+        self._draw(self._rungs, missing)
+        if missing or not self._rungs.packets:
+            say(missing or no_connection(self._flow))
         analysis.warn(quality)
 
 
-def left_out(rungs: Rungs) -> str:
-    """Say what is not in the diagram; nothing where all is."""
-    if not rungs.left_out:
+def left_out(rungs: Rungs, tracker: Tracker, number: int) -> str:
+    """Say what of a capture, or its connection `number`, is not drawn; nothing where all is."""
+    flow = tracker.flow(number)
+    packets = flow.fwd.packets + flow.rev.packets if flow else tracker.counts.followed
+    if packets <= rungs.packets or not rungs.packets:
         return ""
-    more = f"{plural(rungs.left_out, 'more packet')} not drawn"
-    if rungs.flows_left_out:
-        more += f", with {plural(rungs.flows_left_out, 'connection')} that found no room"
-    return f"{more}; --flow N draws one connection, --rows N more of it"
+    more = f"{plural(packets - rungs.packets, 'more packet')} not drawn"
+    if rungs.full:
+        return f"{more}: no room for another row; --rows N draws more, --flow N one connection"
+    flows = plural(tracker.counts.flows - rungs.flows, "connection")
+    return f"{more}: {flows} found no room; --flow N draws one"
 
 
 @contextmanager
@@ -107,7 +113,7 @@ def _form(wanted: Wanted) -> Iterator[tuple[Draw, int]]:
 def _text(name: Name) -> Draw:
     painter, across = Painter(), width()
 
-    def draw(rungs: Rungs) -> None:
+    def draw(rungs: Rungs, missing: str) -> None:
         if rungs.packets:
             diagram = ladder_text.Diagram(rungs.ends, name, across, rungs.start)
             painter.put([Line(title(rungs))])
@@ -117,15 +123,15 @@ def _text(name: Name) -> Draw:
 
 
 def _svg(output: Output, name: Name) -> Draw:
-    def draw(rungs: Rungs) -> None:
-        text = ladder_svg.draw(rungs.ends, rungs.rows, name, title(rungs), left_out(rungs))
+    def draw(rungs: Rungs, missing: str) -> None:
+        text = ladder_svg.draw(rungs.ends, rungs.rows, name, title(rungs), missing)
         output.write(text.encode())
 
     return draw
 
 
 def _listed(wanted: Wanted, name: Name) -> Draw:
-    def draw(rungs: Rungs) -> None:
+    def draw(rungs: Rungs, missing: str) -> None:
         made = fields(rungs.ends, name)
         listing = Csv(made) if wanted.csv else Jsonl(made)
         listing.write(rungs.rows)

@@ -4,6 +4,7 @@ All that comes from a capture is escaped; there are no scripts, and no reference
 """
 
 import html
+import math
 import textwrap
 from collections.abc import Iterator, Sequence
 
@@ -13,15 +14,17 @@ from vsockdump.messages import printable
 from vsockdump.rungs import Arrow, Quiet, Remark, Row
 from vsockdump.steps import End, since
 
-ENDS = 12
-"""Columns there can be: a page is no wider than a screen."""
+ENDS = 8
+"""Columns there can be: with more, a page would be wider than a screen."""
 
 _CHARACTER = 7.25  # px of width, 12 px monospace
 _TIMES = 218  # px: numbers, times, and times since the packet before
 _STEP, _LINE, _HEAD = 30, 17, 64  # px: of a row, of a line of text, above the first row
+_MARGIN = 90  # px: beside the first and the last column, at least
+_NARROW, _WIDE, _ALL = 180, 420, 1400  # px: between two columns, at least and most; from the first
 _AGAIN = 25  # rows beyond which the names stand below, too
 
-_OPS = {
+_OPS: dict[int, str] = {
     Op.REQUEST: "open",
     Op.RESPONSE: "open",
     Op.RW: "data",
@@ -80,11 +83,12 @@ class _Page:
     def __init__(self, ends: Sequence[End], rows: Sequence[Row], name: Name) -> None:
         self.y = _HEAD + 12
         self._name = name
-        self._names = [name(*end) for end in ends]
-        self._gap = _gap(self._names, rows)
-        first = _TIMES + min(self._gap // 2, 110)
-        self._at = [first + self._gap * at for at in range(len(ends))]
-        self.width = max(first + self._gap * max(len(ends) - 1, 0) + first - _TIMES, 640)
+        names = [printable(name(*end)) for end in ends]
+        self._gap = _gap(names, rows)
+        self._names = [_cut(one, self._gap - 24) for one in names]
+        margin = max(_MARGIN, *(_width(one) // 2 + 12 for one in self._names))
+        self._at = [_TIMES + margin + self._gap * at for at in range(len(ends))]
+        self.width = max(self._at[-1] + margin, 640)
         self._start = next((row.time for row in rows if isinstance(row, Arrow)), 0)
         self._before = self._start
         self._bottom = 0
@@ -116,8 +120,7 @@ class _Page:
 
     def names(self, y: int) -> str:
         boxes = []
-        for x, name in zip(self._at, self._names, strict=True):
-            text = _cut(printable(name), self._gap - 16)
+        for x, text in zip(self._at, self._names, strict=True):
             half = _width(text) // 2 + 8
             boxes.append(_rect(x - half, y, 2 * half, 24, "box"))
             boxes.append(_text(x, y + 16, "name middle", text))
@@ -125,14 +128,13 @@ class _Page:
 
     def _arrow(self, row: Arrow) -> Iterator[str]:
         self.y += _STEP
-        y, kind = self.y - 6, _OPS.get(row.op, "other")  # type: ignore[call-overload]
-        numbers = f"{row.number}" if row.packets == 1 else f"{row.number} to {row.last}"
-        yield f"<g><title>{'packet' if row.packets == 1 else 'packets'} {numbers}</title>"
+        y, kind = self.y - 6, _OPS.get(row.op, "other")
+        yield f"<g><title>{_numbers(row)}</title>"
         yield _text(52, y + 4, "dim right", str(row.number))
         yield _text(132, y + 4, "right", since(row.time - self._start))
         yield _text(206, y + 4, "dim right", f"+{since(row.time - self._before)}")
         begin, end = self._at[row.src], self._at[row.dst]
-        way = -1 if begin > end else 1
+        way = -1 if begin >= end else 1
         yield _line(begin, y, end - 6 * way if begin != end else end + 40, y, f"arrow {kind}")
         yield f'<path class="head {kind}" d="M{end} {y}l{-9 * way} -4v8z"/>'
         yield self._label(row, begin, end, y)
@@ -141,7 +143,7 @@ class _Page:
 
     def _label(self, row: Arrow, begin: int, end: int, y: int) -> str:
         if begin == end:
-            return _text(begin + 46, y + 4, "label", row.labels[-1])
+            return _text(begin + 6, y - 6, "label", _cut(row.labels[-1], 80))
         most = abs(end - begin) - 12
         text = next((one for one in row.labels if _width(one) <= most), row.labels[-1])
         return _text((begin + end) // 2, y - 6, "label middle", _cut(text, most))
@@ -169,16 +171,22 @@ class _Page:
             yield _text(_TIMES + 12, top + 16 + _LINE * number, "", part)
 
 
+def _numbers(row: Arrow) -> str:
+    """Say which packets an arrow is: what is shown where somebody points at it."""
+    last = "" if row.packets == 1 else f" to {row.last}"
+    return f"packet {row.number}{last}, connection {row.flow}"
+
+
 def _gap(names: Sequence[str], rows: Sequence[Row]) -> int:
-    """Return the pixels between two columns: room for most labels, and a page's width at most."""
+    """Return the pixels between two columns: room for every label, if a page has as much."""
     arrows = (row for row in rows if isinstance(row, Arrow))
     labels = max((_width(arrow.labels[0]) for arrow in arrows), default=0)
-    wanted = max(labels + 40, *(_width(name) + 32 for name in names), 180)
-    return int(min(wanted, 420))
+    wanted = max(labels + 40, *(_width(name) + 32 for name in names), _NARROW)
+    return min(wanted, _WIDE, max(_ALL // max(len(names) - 1, 1), _NARROW))
 
 
 def _width(text: str) -> int:
-    return round(len(text) * _CHARACTER)
+    return math.ceil(len(text) * _CHARACTER)
 
 
 def _cut(text: str, px: float) -> str:

@@ -12,7 +12,7 @@ from vsockdump.steps import End, since
 GAP = 18
 """Characters from one column to the next at the least: an op's name and an arrow."""
 
-WIDE = 100
+WIDE = 110
 """Characters of a line that has room for the packets' numbers, too."""
 
 _MOST = 72  # characters from one column to the next: an arrow need not be longer
@@ -21,7 +21,7 @@ _TIMES = 22  # of when, and how long after the packet before
 
 def room(width: int) -> int:
     """Return how many columns fit into lines of `width`."""
-    return max((width - _left(width) - GAP // 2) // GAP + 1, 2)
+    return max((width - _left(width)) // GAP, 2)
 
 
 def _left(width: int) -> int:
@@ -36,10 +36,10 @@ class Diagram:
         self._name = name
         self._left = _left(width)
         names = [printable(name(*end)) for end in ends]
-        self._at = _columns(names, self._left, width)
+        self._at, margin = _columns(names, self._left, width)
         gap = self._at[1] - self._at[0] if len(ends) > 1 else _MOST
-        self._names = [_cut(one, gap - 2) for one in names]
-        self._width = min(width, max(self._at[-1] + GAP // 2 + 1, WIDE if width > WIDE else 0))
+        self._names = [_cut(one, min(gap - 2, 2 * margin)) for one in names]
+        self._width = min(width, max(self._at[-1] + margin, WIDE))
         self._before = self._start = start
 
     def lines(self, rows: Sequence[Row]) -> Iterator[Line]:
@@ -76,22 +76,27 @@ class Diagram:
         for at in range(left + 1, right):
             line[at] = "┼" if line[at] == "│" else "─"
         line[begin] = "┤" if begin > end else "├"
-        if begin != end:
+        if begin == end:
+            self._note(line, row.labels[-1], begin)
+        else:
             line[end + (1 if begin > end else -1)] = "◀" if begin > end else "▶"
-        self._label(line, row, left, right)
+            self._label(line, row.labels, left, right)
         times = (since(row.time - self._start), since(row.time - self._before))
         return (self._lead(row.number, *times) + "".join(line[self._left :])).rstrip()
 
-    def _label(self, line: list[str], row: Arrow, left: int, right: int) -> None:
-        if left == right:
-            label = f"─ {row.labels[-1]} "
-            at = left + 1
+    def _note(self, line: list[str], label: str, at: int) -> None:
+        """Put what an end says to itself beside it, where there is room."""
+        text = f"─ {_cut(label, GAP - 5)} "
+        if at + len(text) >= self._width:
+            line[at - len(text) : at + 1] = f" {text[2:]}─┤"
         else:
-            most = right - left - 5
-            fitting = [one for one in row.labels if len(one) <= most]
-            label = f" {fitting[0] if fitting else _cut(row.labels[-1], most)} "
-            at = left + (right - left - len(label)) // 2 + 1
-        line[at : at + len(label)] = label
+            line[at + 1 : at + 1 + len(text)] = text
+
+    def _label(self, line: list[str], labels: Sequence[str], left: int, right: int) -> None:
+        most = right - left - 5
+        text = next((one for one in labels if len(one) <= most), _cut(labels[-1], most))
+        at = left + (right - left - len(text)) // 2
+        line[at : at + len(text) + 2] = f" {text} "
 
     def _band(self, text: str, fill: str, kind: str) -> Iterator[Line]:
         """Fill a line, or more, across all columns, with a text in it."""
@@ -112,11 +117,13 @@ class Diagram:
         return line
 
 
-def _columns(names: Sequence[str], left: int, width: int) -> list[int]:
-    """Return where the columns stand: as far apart as there is room, each below its name."""
-    first, last = (min((len(name) + 1) // 2, GAP // 2) for name in (names[0], names[-1]))
-    gap = (width - left - first - last) // max(len(names) - 1, 1)
-    return [left + first + max(min(gap, _MOST), GAP) * at for at in range(len(names))]
+def _columns(names: Sequence[str], left: int, width: int) -> tuple[list[int], int]:
+    """Return where the columns stand, as far apart as there is room, and the room beside them."""
+    gaps = max(len(names) - 1, 1)
+    half = (max(len(names[0]), len(names[-1])) + 1) // 2
+    margin = max(min(half, max((width - left - GAP * gaps) // 2, GAP // 2)), 1)
+    gap = max(min((width - left - 2 * margin) // gaps, _MOST), GAP)
+    return [left + margin + gap * at for at in range(len(names))], margin
 
 
 def _cut(text: str, most: int) -> str:

@@ -65,7 +65,8 @@ class Ledger:
         ends = [printable(self._name(*end)) for end in (first.src, first.dst)]
         src, dst = ends[:: -1 if first.side else 1]
         kind = virtio.type_name(first.type)
-        yield Line(f"connection {first.flow}: {src} → {dst}, {kind}, from {iso(first.time)}")
+        yield Line(f"connection {first.flow}: {src} → {dst}, {kind}")
+        yield Line(f"from {iso(first.time)}")
         cells = self._cells(["tx_cnt", "fwd_cnt", "in flight", "window", "free"])
         yield Line(f"{'time':>10} {'#':>5} {'packet':19}  {cells}", "head")
 

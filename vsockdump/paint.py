@@ -26,6 +26,7 @@ _STYLES = {
     "problem": "bold red",
     "plot": "",
 }
+_FILLED = ("full", "stall")  # to the edge
 
 
 class Line(NamedTuple):
@@ -36,8 +37,8 @@ class Line(NamedTuple):
 
 
 def width() -> int:
-    """Return how wide lines may be: the terminal's width, or 100, and 80 at the least."""
-    return max(shutil.get_terminal_size((100, 24)).columns, NARROWEST)
+    """Return how wide lines may be: the terminal's width, or 120, and 80 at the least."""
+    return max(shutil.get_terminal_size((120, 24)).columns, NARROWEST)
 
 
 class Painter:
@@ -64,7 +65,8 @@ class Painter:
 def _paint(console: "Console", line: Line) -> None:
     from rich.text import Text  # noqa: PLC0415 - loaded with the console
 
-    text = Text(line.text, _STYLES[line.kind])
+    filled = line.kind in _FILLED
+    text = Text(line.text.ljust(console.width) if filled else line.text, _STYLES[line.kind])
     if line.kind == "plot":
         text.highlight_regex(f"{SHADE}+", "red")
     console.print(text, soft_wrap=True)

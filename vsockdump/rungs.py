@@ -50,7 +50,7 @@ class Arrow(NamedTuple):
             return [f"{name} {kind}, buf {self.buf_alloc}", f"{name} {kind}", name]
         full = f"{self._numbers(name)} {self.flag_names}".rstrip()
         free = [] if self.free is None or self.op not in _RUNS else [f"{full}, free {self.free}"]
-        return [*free, full, full.removesuffix(" bytes"), name]
+        return list(dict.fromkeys([*free, full, full.removesuffix(" bytes"), name]))
 
     def _numbers(self, name: str) -> str:
         if self.op == Op.CREDIT_UPDATE:
@@ -92,7 +92,7 @@ Row = Arrow | Quiet | Remark
 
 
 class Rungs:
-    """Gathers the rows, and counts the packets that find no place.
+    """Gathers the rows.
 
     A connection is drawn if both its ends are among the first `ends` that are met, and there are
     no more than `rows` rows: what is kept of a capture of any size is bounded.
@@ -103,8 +103,6 @@ class Rungs:
         self.ends: list[End] = []
         self.rows: list[Row] = []
         self.packets = 0
-        self.left_out = 0
-        self.flows_left_out = 0
         self._most_ends, self._most_rows, self._whole = ends, rows, whole
         self._columns: dict[int, tuple[int, int]] = {}  # by connection: of who opened it first
         self._newest = 0  # connections are numbered in the order in which they are met
@@ -116,22 +114,26 @@ class Rungs:
         return next((row.time for row in self.rows if isinstance(row, Arrow)), 0)
 
     def add(self, packet: Packet) -> None:
-        """Take the next packet."""
+        """Take the next packet, if there is a place for it."""
         columns = self._place(packet)
-        if columns is None or not self._draw(_arrow(packet, columns)):
-            self.left_out += 1
-            return
-        self.packets += 1
-        self._end = packet.time
+        if columns is not None and self._draw(_arrow(packet, columns)):
+            self.packets += 1
+            self._end = packet.time
 
     def remark(self, event: Event) -> None:
         """Take what happened next, if it was to a connection that is drawn."""
         columns = self._columns.get(event.flow)
-        if columns and not self._full:
+        if columns and not self.full:
             self.rows.append(Remark(event, *columns))
 
     @property
-    def _full(self) -> bool:
+    def flows(self) -> int:
+        """How many connections are drawn."""
+        return len(self._columns)
+
+    @property
+    def full(self) -> bool:
+        """Whether nothing more can be drawn."""
         return len(self.rows) >= self._most_rows
 
     def _draw(self, arrow: Arrow) -> bool:
@@ -140,9 +142,9 @@ class Rungs:
             self.rows[-1] = before.joined(arrow)
             return True
         quiet = 0 if self._end is None else arrow.time - self._end
-        if quiet >= QUIET and not _says_why(before) and not self._full:
+        if quiet >= QUIET and not _says_why(before) and not self.full:
             self.rows.append(Quiet(quiet))
-        if self._full:
+        if self.full:
             return False
         self.rows.append(arrow)
         return True
@@ -165,12 +167,10 @@ class Rungs:
         """Make room for a connection of which this is the first packet."""
         ends = (packet.src, packet.dst)
         new = [end for end in dict.fromkeys(ends) if end not in self.ends]
-        if self._full or len(self.ends) + len(new) > self._most_ends:
-            self.flows_left_out += 1
-            return
-        self.ends += new
-        src, dst = map(self.ends.index, ends[:: -1 if packet.side else 1])
-        self._columns[packet.flow] = (src, dst)
+        if not self.full and len(self.ends) + len(new) <= self._most_ends:
+            self.ends += new
+            src, dst = map(self.ends.index, ends[:: -1 if packet.side else 1])
+            self._columns[packet.flow] = (src, dst)
 
 
 def _says_why(row: Row | None) -> bool:
