@@ -5,21 +5,23 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from . import files, live, report
+from . import files, flows, live, report
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the packets")
-    parser.add_argument("--only", choices=["files", "live"], help="one part")
+    parser.add_argument("--only", choices=["files", "flows", "live"], help="one part")
     parser.add_argument("--repetitions", type=int, default=5, help="runs behind a median")
     wanted = parser.parse_args()
     folder = Path("bench-data").absolute()
     folder.mkdir(exist_ok=True)
     figures: list[report.Figure] = []
-    if wanted.only != "live":
+    if wanted.only in (None, "files"):
         figures += files.measure(folder, wanted.quick, wanted.repetitions)
-    if wanted.only != "files":
+    if wanted.only in (None, "flows"):
+        figures += flows.measure(folder, wanted.quick, wanted.repetitions)
+    if wanted.only in (None, "live"):
         figures += live.measure(folder, wanted.quick)
     about = f"{'A tenth of the packets. ' * wanted.quick}{report.machine()}"
     print(f"\n{about}\n\n{report.plain(figures)}")

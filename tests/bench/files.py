@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from . import generate
@@ -53,12 +54,12 @@ def counts(file: Path, repetitions: int, bar: float | None) -> list[Figure]:
     )
     return [
         ratio(f"count, {file.stem}", "tcpdump --count", ours, theirs, bar),
-        memory(f"memory, count, {file.stem}", ours),
+        memory(f"count, {file.stem}", ours),
     ]
 
 
-def memory(what: str, ours: Cost) -> Figure:
-    return amount(what, ours, ours.rss_mib, "MiB", RSS_BAR_MIB)
+def memory(what: str, ours: Cost, bar: float | None = RSS_BAR_MIB) -> Figure:
+    return amount(f"memory, {what}", ours, ours.rss_mib, "MiB", bar)
 
 
 def texts(file: Path, repetitions: int, bar: float) -> list[Figure]:
@@ -71,18 +72,20 @@ def texts(file: Path, repetitions: int, bar: float) -> list[Figure]:
     )
     return [
         ratio(f"text, {file.stem}", "tcpdump -nn", ours, tcpdump, bar),
-        memory(f"memory, text, {file.stem}", ours),
-        *slow_ones(file, ours),
+        memory(f"text, {file.stem}", ours),
+        *slow_ones(f"text, {file.stem}", rivals, file, ours),
     ]
 
 
-def slow_ones(file: Path, ours: Cost) -> list[Figure]:
+def slow_ones(
+    what: str, rivals: Callable[[Path], list[Program]], file: Path, ours: Cost
+) -> list[Figure]:
     """Give the slow ones a slice, and multiply what that takes beyond their start."""
     part, ten = file.with_name("small-slice.pcap"), file.with_name("ten.pcap")
     by = file.stat().st_size / part.stat().st_size
     parts, starts = (compare(rivals(each), 3) for each in (part, ten))
     return [
-        ratio(f"text, {file.stem}", f"{program.name}, 1/{by:.0f} x {by:.0f}", ours, whole)
+        ratio(what, f"{program.name}, 1/{by:.0f} x {by:.0f}", ours, whole)
         for program, whole in zip(
             rivals(part),
             (scaled(*each, by) for each in zip(parts, starts, strict=True)),
@@ -93,12 +96,15 @@ def slow_ones(file: Path, ours: Cost) -> list[Figure]:
 
 def rivals(file: Path) -> list[Program]:
     fields = [word for field in TSHARK_FIELDS for word in ("-e", field)]
-    loop = [sys.executable, "-m", "tests.bench.rivals"]
     return [
         Program("tshark", ["tshark", "-n", "-r", file, "-T", "fields", *fields]),
-        Program("dpkt", [*loop, "dpkt", file]),
-        Program("scapy", [*loop, "scapy", file]),
+        *loops(file),
     ]
+
+
+def loops(file: Path, *more: str) -> list[Program]:
+    loop = [sys.executable, "-m", "tests.bench.rivals"]
+    return [Program(name, [*loop, name, file, *more]) for name in ("dpkt", "scapy")]
 
 
 def copies(file: Path, repetitions: int) -> list[Figure]:
@@ -114,7 +120,7 @@ def copies(file: Path, repetitions: int) -> list[Figure]:
     )
     return [
         ratio(f"-r -w, {file.stem}", "tcpdump -r -w", ours, theirs),
-        memory(f"memory, -r -w, {file.stem}", ours),
+        memory(f"-r -w, {file.stem}", ours),
     ]
 
 

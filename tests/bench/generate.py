@@ -1,7 +1,8 @@
 """Big captures, the same on every machine: many connections, whole and with consistent credit.
 
-One chunk of connections is simulated; the file is that chunk again and again, each time with
-later times and other client ports. `python -m tests.bench.generate FOLDER [--quick]`
+A Shape's file is one simulated chunk of connections again and again, each time with later times and
+other client ports; a Crowd's has all its connections open at once. `python -m tests.bench.generate
+FOLDER [--quick]`
 """
 
 from __future__ import annotations
@@ -12,12 +13,16 @@ import shutil
 import struct
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 LINKTYPE_VSOCK = 271
 SNAPLEN = 262144
-FILE_HEADER = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, SNAPLEN, LINKTYPE_VSOCK)
+MICRO, NANO = (
+    struct.pack("<IHHiIII", magic, 2, 4, 0, 0, SNAPLEN, LINKTYPE_VSOCK)
+    for magic in (0xA1B2C3D4, 0xA1B23C4D)
+)
 RECORD = struct.Struct("<IIII")
 # struct af_vsockmon_hdr, then struct virtio_vsock_hdr (linux/vsockmon.h, linux/virtio_vsock.h)
 HEADERS = struct.Struct("<QQIIHHH2x QQIIIHHIII")
@@ -29,24 +34,37 @@ VSOCKMON_OP = {REQUEST: 1, RESPONSE: 1, RST: 2, SHUTDOWN: 2, RW: 4, CREDIT_UPDAT
 STREAM, VIRTIO, HOST, GUEST, SERVER_PORT = 1, 2, 2, 3, 1234
 BUFFER = 262144
 START_S = 1_700_000_000
+ROUND_NS = 50_000_000  # until each of a crowd has sent a packet: nobody waits for long
 ACTIVE = 200  # connections at a time: how much one packet's flow differs from the last one's
 
-# Payload sizes with their weights; the means give files of the sizes in SHAPES.
+# Payload sizes with their weights.
 SMALL = {16: 32, 40: 24, 64: 20, 128: 14, 256: 9, 512: 1}
+MEAN = 60  # bytes of all packets of such a file
 MIXED = {64: 39, 512: 20, 1024: 16, 3732: 16, 8192: 6, 16384: 2, 65536: 1}
 
 
 class Shape(NamedTuple):
-    """A file to make: `chunks` times a chunk of `connections`, each of `exchanges`."""
+    """A file to make: `chunks` times a chunk of `connections`, each with `turns` of data."""
 
     name: str
     sizes: dict[int, int]
     connections: int
-    exchanges: int
+    turns: int
     chunks: int
 
     def scaled(self, divisor: int, suffix: str) -> Shape:
         return self._replace(name=f"{self.name}{suffix}", chunks=self.chunks // divisor)
+
+
+class Crowd(NamedTuple):
+    """A file to make: some `connections` of the same kind, all at once, of `packets` each."""
+
+    connections: int
+    packets: int
+
+    @property
+    def name(self) -> str:
+        return f"crowd-{self.connections}x{self.packets}"
 
 
 class Packet(NamedTuple):
@@ -67,22 +85,26 @@ class Chunk(NamedTuple):
     ports: list[tuple[int, int]]  # offset of the port in the first header; the connection
 
 
-SHAPES = (Shape("small", SMALL, 500, 20, 100), Shape("mixed", MIXED, 100, 20, 100))
+SHAPES = (Shape("small", SMALL, 500, 80, 100), Shape("mixed", MIXED, 100, 80, 100))
+PACKETS = 5_000_000  # of a crowd
+ROOM = 6 << 30  # bytes: the largest file, and two copies of it
 SLICE = 50  # the slow rivals get every this many-th part of the file
 
 
-def connection(rng: random.Random, shape: Shape) -> Iterator[Packet]:
+def connection(
+    rng: random.Random, sizes: dict[int, int], turns: int, updates: float = 0.2
+) -> Iterator[Packet]:
     """Simulate requests and answers, each read at once, some reads told in a CREDIT_UPDATE."""
-    sizes, weights = list(shape.sizes), list(shape.sizes.values())
+    choice = partial(rng.choices, list(sizes), list(sizes.values()))
     read = {True: 0, False: 0}  # by whether the reader is the client
     yield Packet(True, REQUEST, 0, 0)
     yield Packet(False, RESPONSE, 0, 0)
-    for turn in range(2 * shape.exchanges * 2):
+    for turn in range(turns):
         from_client = turn // 2 % 2 == 0
-        size = rng.choices(sizes, weights)[0]
+        size = choice()[0]
         yield Packet(from_client, RW, size, read[from_client])
         read[not from_client] += size
-        if rng.random() < 0.2:
+        if rng.random() < updates:
             yield Packet(not from_client, CREDIT_UPDATE, 0, read[not from_client])
     yield Packet(True, SHUTDOWN, 0, read[True], flags=3)
     yield Packet(False, RST, 0, read[False])
@@ -90,7 +112,9 @@ def connection(rng: random.Random, shape: Shape) -> Iterator[Packet]:
 
 def interleaved(rng: random.Random, shape: Shape) -> Iterator[tuple[int, Packet]]:
     """Run ACTIVE connections at a time, in no order, until all have ended."""
-    waiting = [(number, connection(rng, shape)) for number in range(shape.connections)]
+    waiting = [
+        (number, connection(rng, shape.sizes, shape.turns)) for number in range(shape.connections)
+    ]
     active, waiting = waiting[:ACTIVE], waiting[ACTIVE:]
     while active:
         place = rng.randrange(len(active))
@@ -119,48 +143,86 @@ def chunk(shape: Shape) -> Chunk:
     content = rng.randbytes(65536)
     made = Chunk(data := bytearray(), [], [])
     for number, packet in interleaved(rng, shape):
-        whole = frame(packet, 0, content)
-        begin = len(data)
-        made.records.append(begin)
-        made.ports.append((begin + RECORD.size + (16 if packet.from_client else 20), number))
-        data += RECORD.pack(0, 0, len(whole), len(whole)) + whole
+        made.records.append(len(data))
+        made.ports.append((len(data) + port_offset(packet), number))
+        data += in_record(frame(packet, 0, content))
     return made
 
 
-def restamp(made: Chunk, repetition: int, connections: int) -> None:
-    """Write the times (3 microseconds apart) and ports of a repetition into the chunk."""
-    base_port = 1024 + repetition * connections
-    clock = repetition * len(made.records) * 3
-    data = made.data
-    for begin, (port_at, number) in zip(made.records, made.ports, strict=True):
-        clock += 3
-        TIME.pack_into(data, begin, START_S + clock // 1_000_000, clock % 1_000_000)
-        PORT.pack_into(data, port_at, base_port + number)
-        PORT.pack_into(data, port_at + 32, base_port + number)  # the virtio header's
+def in_record(whole: bytes) -> bytearray:
+    return bytearray(RECORD.pack(0, 0, len(whole), len(whole)) + whole)
 
 
-def write(shape: Shape, target: Path) -> None:
-    """Write the whole file beside `target` and rename it: what is there is whole."""
+def port_offset(packet: Packet) -> int:
+    """Where the client's port stands in a record: in the first header, as source or target."""
+    return RECORD.size + (16 if packet.from_client else 20)
+
+
+def stamp(data: bytearray, begin: int, port_at: int, time: tuple[int, int], port: int) -> None:
+    """Write the time and the client's port into a record, the port into both headers."""
+    TIME.pack_into(data, begin, *time)
+    PORT.pack_into(data, port_at, port)
+    PORT.pack_into(data, port_at + 32, port)
+
+
+def restamped(shape: Shape) -> Iterator[bytearray]:
+    """Yield the file's header, then the chunk with times (3 us apart) and ports, and so on."""
+    yield bytearray(MICRO)
     made = chunk(shape)
-    needed = shape.chunks * len(made.data)
-    if shutil.disk_usage(target.parent).free < 2 * needed:
-        sys.exit(f"bench: {target} and a copy of it need {2 * needed >> 20} MiB of free disk")
+    clock = START_S * 1_000_000
+    for repetition in range(shape.chunks):
+        base_port = 1024 + repetition * shape.connections
+        for begin, (port_at, number) in zip(made.records, made.ports, strict=True):
+            clock += 3
+            stamp(made.data, begin, port_at, divmod(clock, 1_000_000), base_port + number)
+        yield made.data
+
+
+def crowd(shape: Crowd) -> Iterator[bytearray]:
+    """Yield the file's header, then the first packet of each connection, in no order, and so on."""
+    yield bytearray(NANO)
+    rng, content = random.Random(shape.name), bytes(65536)
+    ports = list(range(1024, 1024 + shape.connections))
+    step = min(3000, ROUND_NS // shape.connections)
+    clock = START_S * 1_000_000_000
+    turns = shape.packets - 4  # the others open and close
+    size = MEAN * shape.packets // turns
+    for packet in connection(rng, {size: 1}, turns, updates=0):
+        record = in_record(frame(packet, 0, content))
+        rng.shuffle(ports)
+        for port in ports:
+            clock += step
+            stamp(record, 0, port_offset(packet), divmod(clock, 1_000_000_000), port)
+            yield record
+
+
+def write(shape: Shape | Crowd, target: Path) -> None:
+    """Write the whole file beside `target` and rename it: what is there is whole."""
+    if shutil.disk_usage(target.parent).free < ROOM:
+        sys.exit(f"bench: {target.parent} has less than {ROOM >> 30} GiB of free disk")
     unfinished = target.with_suffix(".unfinished")
     with unfinished.open("wb") as file:
-        file.write(FILE_HEADER)
-        for repetition in range(shape.chunks):
-            restamp(made, repetition, shape.connections)
-            file.write(made.data)
+        for piece in restamped(shape) if isinstance(shape, Shape) else crowd(shape):
+            file.write(piece)
     unfinished.rename(target)
-    packets = shape.chunks * len(made.records)
-    print(f"made {target.name}: {packets:,} packets, {needed / 1e6:,.0f} MB", flush=True)
+    print(f"made {target.name}: {target.stat().st_size / 1e6:,.0f} MB", flush=True)
 
 
-def shapes(quick: bool) -> list[Shape]:
+def shapes(quick: bool) -> list[Shape | Crowd]:
     """Name the files of a run: full or tenth size, each with its slice, and ten packets."""
     whole = [shape.scaled(10, "-quick") if quick else shape for shape in SHAPES]
     slices = [shape.scaled(SLICE, "-slice") for shape in SHAPES]
-    return [*whole, *slices, Shape("ten", SMALL, 1, 1, 1)]
+    ten = Shape("ten", SMALL, connections=1, turns=4, chunks=1)
+    return [*whole, *slices, ten, *crowds(quick)]
+
+
+def crowds(quick: bool) -> list[Crowd]:
+    """Name the crowds of a run, all of as many packets."""
+    packets = PACKETS // 10 if quick else PACKETS
+    return [
+        Crowd(connections, packets // connections)
+        for connections in (1, packets // 500, packets // 5)
+    ]
 
 
 def main() -> None:

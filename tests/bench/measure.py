@@ -14,6 +14,9 @@ from typing import NamedTuple
 
 REFUSED = 127
 
+# What is installed has its bytecode beside it, whatever is set where the benchmark runs.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+
 
 class Run(NamedTuple):
     """One run of a program, whole process: wall clock, user + system CPU, largest RSS."""
@@ -54,7 +57,9 @@ def run(program: Program) -> Run:
         program.output.unlink(missing_ok=True)
     with tempfile.TemporaryFile("w+") as errors:
         begin = time.perf_counter()
-        process = subprocess.Popen(program.command, stdout=subprocess.DEVNULL, stderr=errors)
+        process = subprocess.Popen(
+            program.command, stdout=subprocess.DEVNULL, stderr=errors, env=ENVIRONMENT
+        )
         _, status, used = os.wait4(process.pid, 0)
         wall = time.perf_counter() - begin
         process.returncode = os.waitstatus_to_exitcode(status)
