@@ -1,7 +1,7 @@
 """Rows of texts under headings: coloured and cut to fit on a terminal, whole lines in a pipe."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -38,8 +38,7 @@ def table(heads: Sequence[Head]) -> Rows:
 
 def widths(heads: Sequence[Head], rows: Sequence[Row]) -> list[int]:
     """Return how wide each column has to be for its heading and cells."""
-    titles = [head.title for head in heads]
-    return [max(map(len, cells)) for cells in zip(titles, *rows, strict=True)]
+    return [max(map(len, cells)) for cells in zip(_titles(heads), *rows, strict=True)]
 
 
 def fitting(heads: Sequence[Head], wide: Sequence[int], room: int) -> list[int]:
@@ -57,8 +56,28 @@ def fitting(heads: Sequence[Head], wide: Sequence[int], room: int) -> list[int]:
     return kept
 
 
+def lines(heads: Sequence[Head], rows: Sequence[Row]) -> list[str]:
+    """Return rows below their headings, every column, every character."""
+    return _aligned(_form(heads, rows), [_titles(heads), *rows])
+
+
+def _titles(heads: Sequence[Head]) -> Row:
+    return tuple(head.title for head in heads)
+
+
+def _form(heads: Sequence[Head], rows: Sequence[Row]) -> str:
+    """Return how a row is formatted, as `%` has it: there may be millions of them."""
+    sides = ("" if head.right else "-" for head in heads)
+    places = zip(sides, widths(heads, rows), strict=True)
+    return (" " * GAP).join(f"%{side}{width}s" for side, width in places)
+
+
+def _aligned(form: str, rows: Sequence[Row]) -> list[str]:
+    return [(form % row).rstrip() for row in rows]
+
+
 class Plain:
-    """Every column, every character; nothing depends on who reads it."""
+    """Whole lines: nothing depends on who reads them."""
 
     def __init__(self, heads: Sequence[Head]) -> None:
         """Prepare."""
@@ -68,14 +87,9 @@ class Plain:
     def write(self, rows: Sequence[Row]) -> None:
         """Print rows, headings first."""
         if not self._form:
-            self._form = (" " * GAP).join(self._places(rows))
-            rows = [tuple(head.title for head in self._heads), *rows]
-        sys.stdout.write("".join([f"{(self._form % row).rstrip()}\n" for row in rows]))
-
-    def _places(self, rows: Sequence[Row]) -> Iterator[str]:
-        """Yield how each column is formatted."""
-        for head, width in zip(self._heads, widths(self._heads, rows), strict=True):
-            yield f"%{'' if head.right else '-'}{width}s"
+            self._form = _form(self._heads, rows)
+            rows = [_titles(self._heads), *rows]
+        sys.stdout.write("".join([f"{line}\n" for line in _aligned(self._form, rows)]))
 
 
 class Drawn:

@@ -34,13 +34,13 @@ class Following:
         """Feed `tracker`; without a report, somebody else asks it."""
         self.tracker = tracker
         self.report = report
-        self._interfaces: Sequence[Interface] = ()
+        self.interfaces: Sequence[Interface] = ()
         self._lost: Callable[[], int] = int
         self._told = 0
 
     def begin(self, interfaces: Sequence[Interface], lost: Callable[[], int]) -> None:
         """Take packets of `interfaces`, which may grow; `lost` counts those lost so far."""
-        self._interfaces = interfaces
+        self.interfaces = interfaces
         self._lost = lost
 
     def feed(self, batch: Batch) -> None:
@@ -62,8 +62,8 @@ class Following:
 
     def _tell(self) -> None:
         """Have the tracker know what is known of the capture by now."""
-        for index in range(self._told, len(self._interfaces)):
-            found = kernels.defects(self._interfaces[index].os)
+        for index in range(self._told, len(self.interfaces)):
+            found = kernels.defects(self.interfaces[index].os)
             keys = {finding.key for finding in found if finding.certain}
             self.tracker.interface(index, repeats="repeat" in keys, leaks=bool(keys & _LEAKS))
             self._told += 1

@@ -7,15 +7,15 @@ from typing import Generic, NamedTuple, TypeVar
 from vsockdump.columns import iso
 from vsockdump.messages import printable
 
-Value = int | str | list[int] | None
+Value = int | float | str | list[int] | None
 T = TypeVar("T")
 
 
 class Field(NamedTuple, Generic[T]):
     """One thing to know of something; the value is None where it is unknown or does not apply.
 
-    `type` is int, bool, str, list, time or seconds: the last two are nanoseconds, since 1970 and
-    long.
+    `type` is int, float, bool, str, list, time or seconds: the last two are nanoseconds, since 1970
+    and long.
     """
 
     name: str
@@ -33,6 +33,7 @@ def seconds(ns: int) -> str:
 
 _TEXTS: dict[str, Callable[..., str]] = {
     "int": str,
+    "float": lambda number: f"{number:.3f}",
     "bool": lambda truth: "true" if truth else "false",
     "str": printable,
     "list": lambda numbers: " ".join(map(str, numbers)),
