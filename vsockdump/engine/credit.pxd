@@ -339,12 +339,12 @@ cdef inline int blame(Tracking *t, Flow *f, int who, bint lifted) noexcept nogil
 
 cdef inline void queue(Tracking *t, Flow *f, int who, uint32_t size) noexcept nogil:
     """Count the packets that are unread: newer kernels take only so many (virtio_transport_common.c,
-    virtio_transport_inc_rx_pkt()). Small ones are merged into one that is queued already.
+    virtio_transport_inc_rx_pkt()). Small ones of a stream are merged into one that is queued already.
     """
     cdef Side *s = &f.sides[who]
     cdef Side *other = &f.sides[1 - who]
     cdef Queue *q
-    if size <= MERGED or s.marks & SAID_CEILING or not other.marks & HEARD:
+    if (size <= MERGED and t.row.virtio_type != TYPE_SEQPACKET) or s.marks & SAID_CEILING or not other.marks & HEARD:
         return
     s.marks |= QUEUED
     q = &detail(t, f).sides[who].queue

@@ -358,10 +358,14 @@ cdef class Tracker:
         self._count(f, side_of(r, f))
 
     cdef bint _is_new(self, const Flow *f) noexcept nogil:
-        """Whether a packet begins the next generation of its tuple."""
+        """Whether a packet begins the next generation of its tuple.
+
+        Without its REQUEST only data tells, long after the end: whoever was not told of that still
+        sends CREDIT_UPDATEs and closes.
+        """
         cdef uint16_t op = self.t.row.virtio_op
-        cdef bint later = f.state == CLOSED and self.t.time - f.closed > REUSE
-        return op == OP_REQUEST or (later and op != OP_RST)
+        cdef bint tells = op == OP_RW or op == OP_RESPONSE
+        return op == OP_REQUEST or (tells and f.state == CLOSED and self.t.time - f.closed > REUSE)
 
     cdef Flow *_open(self, const Row *r, uint32_t hash, uint32_t old) noexcept nogil:
         """Begin to follow a connection; NULL: no memory."""
