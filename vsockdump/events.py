@@ -201,7 +201,7 @@ def _bytes(number: int) -> str:
 
 def _stall(sender: str, receiver: str, v: dict[str, int]) -> str:
     why = {
-        Blame.NOT_READING: f"{receiver} did not read",
+        Blame.NOT_READING: f"{receiver} did not read, or did not say so",
         Blame.NO_UPDATE: f"{receiver} had read, but did not say so",
         Blame.REQUEST_UNANSWERED: f"{receiver} did not answer a CREDIT_REQUEST",
     }[Blame(v["blame"])]
@@ -232,8 +232,8 @@ def _shrunk(actor: str, _: str, v: dict[str, int]) -> str:
 
 def _ceiling(actor: str, _: str, v: dict[str, int]) -> str:
     return (
-        f"{actor} has {count(v['unread'], 'packet')} to read: some kernels (6.12.94, 6.18.36, 7.0.13, 7.1"
-        f" and newer) take only {v['ceiling']} with a buffer of {v['buf_alloc']}, and then reset"
+        f"{actor} has {count(v['unread'], 'packet')} to read: some kernels since 6.12.94 take only"
+        f" {v['ceiling']} with a buffer of {v['buf_alloc']}, and then reset"
     )
 
 

@@ -19,6 +19,7 @@ cdef enum Doubt:
     GUESS = 1
     MID_STREAM = 2
     GAP_BEFORE = 3
+    LOST = 4
 
 # vsockdump.events.Kind, Blame, Reset, Defect: a test holds these to them.
 cdef enum Kind:

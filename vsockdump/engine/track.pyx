@@ -10,6 +10,7 @@ from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint8_t, uint16_t, uint32_
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memset
 
+from heapq import heappush, heappushpop
 from typing import NamedTuple
 
 from vsockdump import events, flows, states
@@ -32,6 +33,12 @@ cdef enum:
     IDLE = 3600                 # seconds without a packet, after which one is over
     GONE = 60                   # likewise, if it has ended
 
+MEASURES = {"bytes": 0, "packets": 1, "duration": 2, "stalled": 3}
+"""What Tracker.top() can rank by."""
+
+cdef tuple STATES = tuple(states.State)
+cdef tuple ENDS = tuple(flows.End)
+cdef tuple DOUBTS = tuple(events.Doubt)
 cdef unsigned char MOVES[6][7]
 
 for _state in states.State:
@@ -205,6 +212,25 @@ cdef class Tracker:
         for slot in order:
             if flow_at(&self.t.table, slot).number:
                 yield self._snapshot(flow_at(&self.t.table, slot))
+
+    def top(self, Py_ssize_t most, str by):
+        """Return the `most` connections that have most of something, the greatest first.
+
+        `by` is one of MEASURES, both ways together. Raises KeyError for anything else.
+        """
+        cdef uint32_t slot
+        cdef int what = MEASURES[by]
+        cdef uint64_t amount, least = 0
+        cdef Flow *f
+        cdef list best = []
+        for slot in range(self.t.table.used):
+            f = flow_at(&self.t.table, slot)
+            amount = measure(&self.t, f, what)
+            if not f.number or (len(best) == most and amount <= least):
+                continue
+            (heappush if len(best) < most else heappushpop)(best, (amount, -<int64_t>f.number, slot))
+            least = best[0][0]
+        return [self._snapshot(flow_at(&self.t.table, slot)) for _, _, slot in sorted(best, reverse=True)]
 
     def flow(self, uint64_t number):
         """Return a snapshot of one connection; None for one that is unknown or forgotten."""
@@ -489,21 +515,20 @@ cdef class Tracker:
         return flow_at(&self.t.table, slot).number
 
     cdef object _snapshot(self, Flow *f):
-        cdef Tracking *t = &self.t
-        cdef bint whole = f.traits & WHOLE != 0
-        doubt = events.Doubt.NONE
+        cdef int doubt = SURE
         if f.traits & GAPPED:
-            doubt = events.Doubt.GAP
-        elif t.lost:
-            doubt = events.Doubt.LOSS
+            doubt = GAP_BEFORE
+        elif self.t.lost:
+            doubt = LOST
         elif not f.traits & EXACT:
-            doubt = events.Doubt.MID_STREAM
-        return flows.Flow(
+            doubt = MID_STREAM
+        # Its own constructor takes several times as long: it is a function in Python.
+        return tuple.__new__(flows.Flow, (
             f.number, f.generation, f.interface, f.src_cid, f.src_port, f.dst_cid, f.dst_port, f.type,
-            states.State(f.state), whole, f.start, time(f.response), f.last, time(f.closed),
-            flows.End(f.end), f.reset_by if f.state == CLOSED else None, f.problems, f.duplicates,
-            doubt, f.first_packet, f.last_packet, self._side(f, 0), self._side(f, 1),
-        )
+            STATES[f.state], f.traits & WHOLE != 0, f.start, time(f.response), f.last, time(f.closed),
+            ENDS[f.end], f.reset_by if f.state == CLOSED else None, f.problems, f.duplicates,
+            DOUBTS[doubt], f.first_packet, f.last_packet, self._side(f, 0), self._side(f, 1),
+        ))
 
     cdef object _side(self, Flow *f, int who):
         cdef Side *s = &f.sides[who]
@@ -512,20 +537,28 @@ cdef class Tracker:
         cdef SideDetail *d = &all.sides[who]
         cdef bint heard = other.marks & HEARD != 0
         cdef int64_t present = 0
-        ops = [s.ops[i] for i in range(OPS)]
-        ops[OP_RW] = data_packets(all, who)
         if s.marks & IS_STALLED:
             present = max(self.t.now - s.stalled, 0)
-        return flows.Side(
-            s.packets, s.bytes, tuple(ops), s.largest,
-            tuple([all.sizes[who][i] for i in range(SIZES)]), time(d.first_byte), time(s.sent),
+        return tuple.__new__(flows.Side, (
+            s.packets, s.bytes, numbers(s.ops, OPS, OP_RW, data_packets(all, who)), s.largest,
+            numbers(all.sizes[who], SIZES, -1, 0), time(d.first_byte), time(s.sent),
             s.buf_alloc if s.marks & HEARD else None, <uint32_t>s.tx,
             <uint32_t>s.read if heard else None, in_flight(s), other.buf_alloc if heard else None,
             free_bytes(s, other) if heard else None,
             s.min_free if s.min_free != NO_MINIMUM else None,
             d.stalls, d.stalled_sum + present, max(d.stalled_longest, <uint64_t>present),
-            s.marks & IS_STALLED and (self.finished or present >= STALL), d.missing, d.excess, d.unread, s.shutdown,
-        )
+            s.marks & IS_STALLED != 0 and (self.finished or present >= STALL),
+            d.missing, d.excess, d.unread, s.shutdown,
+        ))
+
+
+cdef tuple numbers(const uint32_t *values, int count, int other, uint64_t value):
+    """Return a tuple of C's, with one of them put in the place of `other`."""
+    cdef int i
+    cdef list made = []
+    for i in range(count):
+        made.append(value if i == other else values[i])
+    return tuple(made)
 
 
 cdef object time(int64_t ns):
@@ -561,6 +594,24 @@ cdef object event(const Found *e):
         tuple([e.packets[i] for i in range(2) if e.packets[i]]),
         tuple([e.numbers[i] for i in range(e.count)]),
     )
+
+
+cdef uint64_t measure(Tracking *t, Flow *f, int what) noexcept:
+    """How much a connection has of one of MEASURES."""
+    cdef Detail *d = detail_at(&t.table, f.slot)
+    cdef uint64_t stalled = 0
+    cdef int side
+    if what == 0:
+        return f.sides[0].bytes + f.sides[1].bytes
+    if what == 1:
+        return f.sides[0].packets + f.sides[1].packets
+    if what == 2:
+        return <uint64_t>(f.last - f.start)
+    for side in range(2):
+        stalled += d.sides[side].stalled_sum
+        if f.sides[side].marks & IS_STALLED:
+            stalled += max(t.now - f.sides[side].stalled, 0)
+    return stalled
 
 
 cdef list histogram(const uint64_t *buckets):

@@ -4,7 +4,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 from .batch cimport Row
 from .connection cimport *
-from .found cimport Doubt, Findings, Found, GAP_BEFORE, GUESS, MID_STREAM, SURE, add
+from .found cimport Doubt, Findings, Found, GAP_BEFORE, GUESS, LOST, MID_STREAM, SURE, add
 from .table cimport Table, detail_at
 from .timers cimport WAITS, Timers, length, push
 
