@@ -120,10 +120,13 @@ class Drawn:
         self._begun = True
 
     def _fit(self, wide: Sequence[int]) -> list[int]:
-        """Give the last column what the others leave."""
-        chosen = [wide[n] for n in self._kept]
-        others = sum(chosen[:-1]) + GAP * (len(chosen) - 1)
-        return [*chosen[:-1], max(self._console.width - others, 1)]
+        """Give the last column what the others leave: the widest of them what it must."""
+        chosen = [wide[n] for n in self._kept[:-1]]
+        room = self._console.width - GAP * len(chosen)
+        excess = sum(chosen) + min(wide[-1], _LAST) - room
+        widest = chosen.index(max(chosen))
+        chosen[widest] -= min(max(excess, 0), chosen[widest] - 1)
+        return [*chosen, max(room - sum(chosen), 1)]
 
     def _draw(self, rows: Sequence[Row]) -> None:
         table = self._table(

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from vsockdump import names, parser
+from vsockdump import options, parser
 from vsockdump.arguments import Group, Parser, positive
 from vsockdump.errors import UsageError
 from vsockdump.events import Name
@@ -103,7 +103,7 @@ def follow(wanted: Options, following: Following) -> None:
 
 def endpoints(wanted: Options) -> Name:
     """Return what words a CID and a port; raises UsageError for a file of names that is none."""
-    return names.choose(wanted.names, wanted.numeric).endpoint
+    return options.names(wanted).endpoint
 
 
 def warn(quality: Quality) -> None:

@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from vsockdump import options, parser
 from vsockdump.ending import Ended
@@ -13,6 +14,9 @@ from vsockdump.errors import DeviceError, VsockdumpError, WriteError
 from vsockdump.messages import printable, say
 from vsockdump.options import Options
 from vsockdump.writers.output import ReaderGone
+
+if TYPE_CHECKING:
+    from vsockdump.following import Following
 
 _MODULES = {"flows": "flowtable"}  # of commands that are not called like theirs
 
@@ -81,8 +85,22 @@ def _run(wanted: Options) -> None:
     from vsockdump import runs  # noqa: PLC0415 - what only lists need not load it
 
     if wanted.read:
-        return runs.read(wanted.read, wanted)
-    return runs.capture(wanted)
+        return runs.read(wanted.read, wanted, _following(wanted))
+    return runs.capture(wanted, _following(wanted))
+
+
+def _following(wanted: Options) -> "Following | None":
+    """Have connections followed where the lines of packets say something of them.
+
+    Of one direction alone nothing can be told.
+    """
+    lines = options.prints(wanted) and wanted.format == "text"
+    if wanted.no_flow or not lines or wanted.direction != "inout":
+        return None
+    from vsockdump.engine.track import Tracker  # noqa: PLC0415
+    from vsockdump.following import Following  # noqa: PLC0415
+
+    return Following(Tracker(most=wanted.max_flows, steps=True, keep=False))
 
 
 def _list_links() -> None:

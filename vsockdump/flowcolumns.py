@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from vsockdump.dissectors.virtio import type_name
-from vsockdump.flows import Flow
+from vsockdump.events import Doubt
+from vsockdump.flows import Flow, Verdict
 from vsockdump.values import Field
 
 
@@ -16,10 +17,14 @@ class Record(NamedTuple):
     process_dst: str | None = None
 
 
+_SAID = {(Verdict.OTH, Doubt.MID_STREAM), (Verdict.GAP, Doubt.GAP)}  # by the verdict's sentence
+
+
 def reason(flow: Flow) -> str:
     """Return the verdict's sentence, and why it cannot be trusted fully where it cannot."""
-    doubt = f" ({flow.confidence.name.lower()}: {flow.doubted})" if flow.doubt else ""
-    return flow.reason + doubt
+    if not flow.doubt or (flow.verdict, flow.doubt) in _SAID:
+        return flow.reason
+    return f"{flow.reason} ({flow.confidence.name.lower()}: {flow.doubted})"
 
 
 def _int(name: str, value: Callable[[Flow], int | None], unit: str = "") -> Field[Record]:

@@ -14,8 +14,10 @@ from vsockdump.flowcolumns import COLUMNS, TOTALS, Record
 from vsockdump.flowgroups import GROUPINGS, Groups
 from vsockdump.flows import Flow
 from vsockdump.flowtext import HEADS, Cells
+from vsockdump.following import Following
 from vsockdump.listing import Listing, listing
 from vsockdump.quality import Quality, judged
+from vsockdump.states import State
 
 
 class Wanted(analysis.Wanted):
@@ -31,8 +33,9 @@ def main(argv: Sequence[str]) -> int:
     wanted = analysis.parse(_joined(argv), "flows", Wanted(), _options)
     # A connection that is over is printed and forgotten, and what went wrong only counted.
     tracker = Tracker(most=wanted.max_flows, keep=False, events=False)
-    report = _Totals(wanted, tracker) if wanted.by else _Flows(wanted, tracker)
-    analysis.run(wanted, tracker, report)
+    following = Following(tracker, asks=not wanted.by)
+    following.report = _Totals(wanted, tracker) if wanted.by else _Flows(wanted, following)
+    analysis.follow(wanted, following)
     return 0
 
 
@@ -84,26 +87,30 @@ class _Printed(Generic[T]):
 class _Flows:
     """The report of single connections."""
 
-    def __init__(self, wanted: Wanted, tracker: Tracker) -> None:
-        self._tracker = tracker
+    def __init__(self, wanted: Wanted, following: Following) -> None:
+        self._following = following
+        self._tracker = following.tracker
         cells = Cells(analysis.endpoints(wanted))
         self._printed = _Printed(_order(wanted), listing(wanted, COLUMNS, HEADS, cells))
 
     def feed(self, batch: Batch) -> None:
         """Print those that are over, where nothing has to be waited for."""
         if over := self._tracker.ended():
-            self._printed.take(_records(over))
+            self._printed.take(self._records(over))
             sys.stdout.flush()
 
     def end(self, quality: Quality) -> None:
         """Print all others."""
-        self._printed.take(_records(self._tracker.ended()))
-        self._printed.end(_records(self._tracker.flows()))
+        self._following.ask(f for f in self._tracker.flows() if f.state is not State.CLOSED)
+        self._printed.take(self._records(self._tracker.ended()))
+        self._printed.end(self._records(self._tracker.flows()))
         analysis.warn(quality)
 
-
-def _records(flows: Iterable[Flow]) -> Iterator[Record]:
-    return (Record(judged(flow)) for flow in flows)
+    def _records(self, flows: Iterable[Flow]) -> Iterator[Record]:
+        known = self._following.known
+        if not known:
+            return (Record(judged(flow)) for flow in flows)
+        return (Record(judged(flow), *known.of(flow)) for flow in flows)
 
 
 def _order(wanted: Wanted) -> Arranged[Record]:

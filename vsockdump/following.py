@@ -1,17 +1,19 @@
 """Packets into a tracker, and what it makes of them into a report."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from vsockdump import kernels
 from vsockdump.engine.batch import Batch
 from vsockdump.errors import VsockdumpError
+from vsockdump.flows import Flow
 from vsockdump.interface import Interface
 from vsockdump.quality import Quality
 
 if TYPE_CHECKING:
     from vsockdump.engine.track import Tracker
+    from vsockdump.remembered import Known
 
 
 class Report(Protocol):
@@ -27,13 +29,20 @@ class Report(Protocol):
 class Following:
     """A sink that has a tracker follow the connections, and a report look at every step.
 
-    The tracker is told what the capture's kernels get wrong and what was lost.
+    The tracker is told what the capture's kernels get wrong and what was lost. Where the report
+    `asks` for processes, what is `known` of these is there from the beginning of the run on, and
+    `ask` asks for those of more connections, a few.
     """
 
-    def __init__(self, tracker: "Tracker", report: Report | None = None) -> None:
+    def __init__(
+        self, tracker: "Tracker", report: Report | None = None, *, asks: bool = False
+    ) -> None:
         """Feed `tracker`; without a report, somebody else asks it."""
         self.tracker = tracker
         self.report = report
+        self.asks = asks
+        self.known: Known | None = None
+        self.ask: Callable[[Iterable[Flow]], None] = lambda flows: None
         self.interfaces: Sequence[Interface] = ()
         self._lost: Callable[[], int] = int
         self._told = 0
@@ -46,6 +55,9 @@ class Following:
     def feed(self, batch: Batch) -> None:
         """Follow the packets of a batch."""
         self._tell()
+        if self.report is None:  # what there was of the batch before has been shown
+            self.tracker.events()
+            self.tracker.ended()
         self.tracker.feed(batch)
         if self.report is not None:
             self.report.feed(batch)
@@ -83,7 +95,9 @@ class Following:
         return Quality(
             packets=counts.packets,
             flows=counts.flows,
+            midstream=counts.midstream,
             lost=self._lost(),
+            missing=counts.missing,
             unread=counts.unread,
             duplicates=counts.duplicates,
             evicted=counts.evicted,

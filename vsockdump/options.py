@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from vsockdump.errors import UsageError
+from vsockdump.names import Names, choose
 from vsockdump.parser import COMMANDS, MAX_FLOWS, RING_KIB, parser
 from vsockdump.style import Style
 from vsockdump.writers.rotation import Rotation
@@ -134,6 +135,29 @@ def style(options: Options) -> Style:
         ascii=options.ascii,
         tcpdump=options.format == "tcpdump",
     )
+
+
+def prints(options: Options) -> bool:
+    """Tell whether packets are to be printed."""
+    return not options.count and (options.print or not options.write)
+
+
+def comments(options: Options) -> bool:
+    """Tell whether what is said of packets is to be printed below them."""
+    return prints(options) and options.format == "text" and options.verbose > 1
+
+
+def names(options: Options) -> Names:
+    """Return what addresses are called; live the guests of this machine have names, too.
+
+    Raises UsageError for a file of names that is none.
+    """
+    found = choose(options.names, options.numeric)
+    if options.numeric or options.read:
+        return found
+    from vsockdump.sources.guests import guests  # noqa: PLC0415 - a file's guests are elsewhere
+
+    return found.with_guests(guests())
 
 
 def rotation(options: Options) -> Rotation:

@@ -5,9 +5,9 @@ import os
 import time
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from vsockdump import names, options, privileges
+from vsockdump import options, privileges
 from vsockdump.errors import OpenError, WriteError
 from vsockdump.following import Following
 from vsockdump.formats import pcapng
@@ -15,7 +15,6 @@ from vsockdump.interface import Interface
 from vsockdump.options import Options
 from vsockdump.pipeline import Sink
 from vsockdump.screen import Printer, Screen
-from vsockdump.text import Text
 from vsockdump.writers.capture import (
     PCAPNG_SUFFIXES,
     CopyWriter,
@@ -26,6 +25,9 @@ from vsockdump.writers.capture import (
 )
 from vsockdump.writers.output import Output, ReaderGone
 from vsockdump.writers.recorder import Recorder
+
+if TYPE_CHECKING:
+    from vsockdump.engine.track import Tracker
 
 
 class Outputs:
@@ -50,9 +52,9 @@ class Outputs:
         self._following = following
         if following is not None:
             self.sinks.append(following)
-        reports = following is not None and following.report is not None
-        if not (reports or wanted.count) and (wanted.print or not wanted.write):
-            self.sinks.append(Screen(printer(wanted)))
+        if options.prints(wanted) and not (following and following.report):
+            tracker = following.tracker if following else None
+            self.sinks.append(Screen(printer(wanted, tracker)))
         if wanted.write:
             self.recorder = self._record(wanted.write, interfaces, copied)
             self.sinks.append(self.recorder)
@@ -117,13 +119,15 @@ class Outputs:
         return Recorder(path, open_writer, rotation, second)
 
 
-def printer(wanted: Options) -> Printer:
-    """Return what renders packets for standard output.
+def printer(wanted: Options, tracker: "Tracker | None" = None) -> Printer:
+    """Return what renders packets for standard output, with what `tracker` makes of them.
 
     Raises UsageError for an unknown field or a file of names that is none.
     """
     if wanted.format in ("text", "tcpdump"):
-        return Text(options.style(wanted), names.choose(wanted.names, wanted.numeric))
+        from vsockdump.text import Text  # noqa: PLC0415 - saving and the commands start without
+
+        return Text(options.style(wanted), options.names(wanted), tracker)
     from vsockdump import tables  # noqa: PLC0415 - text starts without
 
     return tables.table(wanted.format, [name for name in wanted.field.split(",") if name])

@@ -1,12 +1,13 @@
 """The two kinds of run: a file from front to back, a live link until it is told to end."""
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from vsockdump import direction, pipeline, privileges
+from vsockdump import direction, options, pipeline, privileges
 from vsockdump.ending import Asked, interruptible, signals
 from vsockdump.errors import DeviceError, UsageError
 from vsockdump.following import Following
@@ -21,6 +22,7 @@ from vsockdump.pipeline import Sink, Source
 from vsockdump.progress import WORTH_A_BAR, Bar
 from vsockdump.sources.local import HOST, LOCAL
 from vsockdump.sources.savefile import Savefile
+from vsockdump.writers.capture import PCAPNG_SUFFIXES
 from vsockdump.writers.output import ReaderGone
 from vsockdump.writers.recorder import Full
 
@@ -42,9 +44,10 @@ def read(path: str, wanted: Options, following: Following | None = None) -> None
             if not report:
                 tell(f"reading from file {path}, {_first_link(source)}")
             run = _Run(source, outputs, wanted, asked)
+            recalled = _recall(following)
             try:
-                with _bar(source, wanted, bool(report)) as bars, outputs.to_the_end():
-                    run.go(frozenset({LOCAL, HOST}), bars)
+                with _bar(source, wanted, report) as bars, outputs.to_the_end():
+                    run.go(frozenset({LOCAL, HOST}), recalled, bars)
             finally:  # a damaged file has packets, too
                 run.print_count()
     if _lost(source) and not report:
@@ -67,16 +70,17 @@ def capture(wanted: Options, following: Following | None = None) -> None:
     """
     with ExitStack() as stack:
         with interruptible():
+            own = direction.own_cids()
+            processes = _ask(stack, wanted, following, own)
             source = _listen(stack, wanted)
         asked = stack.enter_context(signals(source.stop))
-        own = direction.own_cids()
         _begin(following, source, lambda: source.statistics().dropped)
         with Outputs(wanted, source.interfaces, False, following) as outputs:
             tell(f"listening on {source.name}, {_link(source.interfaces[0])} bytes")
             run = _Run(source, outputs, wanted, asked, lambda: _live_counts(source))
             try:
                 with outputs.to_the_end():
-                    run.go(own)
+                    run.go(own, processes)
             finally:
                 counts = source.statistics()
                 outputs.drops = [Drops(0, counts.received, counts.dropped)]
@@ -122,18 +126,22 @@ class _Run:
         self._asked = asked
         self._lost = lost
 
-    def go(self, own: frozenset[int], more: Sequence[Sink] = ()) -> None:
+    def go(
+        self, own: frozenset[int], first: Sequence[Sink] = (), last: Sequence[Sink] = ()
+    ) -> None:
         """Give up privileges and feed the sinks until the source ends or is told to.
 
-        `own` are the CIDs that -Q goes by.
+        `own` are the CIDs that -Q goes by; `first` and `last` sinks besides those of the outputs.
         """
         to = privileges.target(self._wanted.user or None)
         self._outputs.hand_over(to)
         privileges.drop(to)
         self._outputs.check_rotation()
         leaks = LeakWatch(self._source.interfaces)
+        gc.freeze()  # what was loaded is no garbage; what a long capture leaves is
+        gc.enable()
         try:
-            self._loop(own, [*self._outputs.sinks, leaks, *more])
+            self._loop(own, [*first, *self._outputs.sinks, leaks, *last])
         except Full as full:
             tell(str(full))
         except ReaderGone as gone:
@@ -187,6 +195,36 @@ def _begin(following: Following | None, source: Source, lost: Callable[[], int])
         return False
     following.begin(source.interfaces, lost)
     return following.report is not None
+
+
+def _ask(
+    stack: ExitStack, wanted: Options, following: Following | None, own: frozenset[int]
+) -> list[Sink]:
+    """Ask which processes open connections, where that is shown or saved.
+
+    That needs rights that will be dropped, and a child that must not have the capture's ring.
+    """
+    asks = following is not None and following.asks
+    if not (asks or wanted.write.endswith(PCAPNG_SUFFIXES) or options.comments(wanted)):
+        return []
+    from vsockdump.processes import Processes  # noqa: PLC0415 - few ask for it
+
+    processes = Processes(own)
+    stack.callback(processes.close)
+    if following is not None:
+        following.known, following.ask = processes.known, processes.ask
+    return [processes]
+
+
+def _recall(following: Following | None) -> list[Sink]:
+    """Have what a file says of processes known where that is shown."""
+    if following is None or not following.asks:
+        return []
+    from vsockdump.remembered import Recalled  # noqa: PLC0415
+
+    recalled = Recalled()
+    following.known = recalled.known
+    return [recalled]
 
 
 def _lost(source: Savefile) -> int:

@@ -1,6 +1,7 @@
 """Packets as text: the engine's line, and below it what -vv, -x, -X and -A ask for."""
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from vsockdump.dissectors import Layer
 from vsockdump.dissectors.virtio import VirtioHeader
@@ -15,17 +16,23 @@ from .packet import Packet, packet
 from .stamps import stamps
 from .style import Style
 
+if TYPE_CHECKING:
+    from vsockdump.engine.track import Tracker
+
 Dump = Callable[[bytes], str]
 
 
 class Text:
     """Renders Batches as text, whole lines of UTF-8."""
 
-    def __init__(self, style: Style, names: Names | None = None) -> None:
+    def __init__(
+        self, style: Style, names: Names | None = None, tracker: "Tracker | None" = None
+    ) -> None:
         """Prepare for packets in the order of the capture: some times are relative.
 
         Addresses are in the words of `names`, the well-known ones if there are none; with -n in
-        numbers.
+        numbers. A `tracker` that notes steps, and is fed each batch before it is rendered, adds
+        free credit and events.
         """
         times = stamps(style.times, style.nano)
         cids, ports = (NUMERIC if style.numeric else names or Names()).encoded
@@ -41,6 +48,7 @@ class Text:
             link=style.link,
             lengths=style.lengths,
             numbers=style.numbers,
+            tracker=tracker,
         )
         self._dump = _dump(style)
         self._with_link = (style.hex_ascii or style.hex or style.ascii) > 1
