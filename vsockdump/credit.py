@@ -12,7 +12,7 @@ from vsockdump.arguments import Group, positive
 from vsockdump.creditplot import Plots
 from vsockdump.engine.batch import Batch
 from vsockdump.engine.track import Tracker
-from vsockdump.errors import ReadError
+from vsockdump.errors import ReadError, UsageError
 from vsockdump.events import Event, Name, seconds
 from vsockdump.flows import Flow
 from vsockdump.following import Following
@@ -23,6 +23,9 @@ from vsockdump.paint import Painter, width
 from vsockdump.quality import Quality
 from vsockdump.sources.savefile import Savefile
 from vsockdump.steps import Packet, no_connection, steps
+
+WORTH_A_LOOK = 10_000_000
+"""Nanoseconds of a stall: shorter ones are how flow control works."""
 
 
 class Wanted(analysis.Wanted):
@@ -47,6 +50,8 @@ def _options(group: Group) -> None:
 def main(argv: Sequence[str]) -> int:
     """Print the ledger and return 0."""
     wanted = analysis.parse(argv, "credit", Wanted(), _options)
+    if wanted.plot and (wanted.json or wanted.csv):
+        raise UsageError("--plot draws: --json and --csv do not go with it")
     tracker = Tracker(most=wanted.max_flows, steps=True)
     analysis.run(wanted, tracker, _Credit(wanted, tracker))
     return 0
@@ -91,15 +96,21 @@ def _worst(tracker: Tracker) -> int:
     worst = max(tracker.flows(), key=_weight, default=None) if count > 1 else None
     if worst is None:
         return 1
-    stall, size = _weight(worst)
-    why = f"stalled for longest ({seconds(stall)})" if stall else f"carried most ({size} bytes)"
-    say(f"of {count} connections this is {worst.number}, which {why}; --flow N shows another")
+    say(f"of {count} connections this is {worst.number}, {_why(worst)}; --flow N shows another")
     return worst.number
+
+
+def _why(worst: Flow) -> str:
+    stall, size = _weight(worst)
+    if stall:
+        return f"which stalled for longest ({seconds(stall)})"
+    return f"which carried most ({size} bytes)" if size else "and none carried anything"
 
 
 def _weight(flow: Flow) -> tuple[int, int]:
     sides = (flow.fwd, flow.rev)
-    return max(side.longest_stall for side in sides), sum(side.bytes for side in sides)
+    stall = max(side.longest_stall for side in sides)
+    return stall if stall >= WORTH_A_LOOK else 0, sum(side.bytes for side in sides)
 
 
 # --- what is printed ----------------------------------------------------------------------------

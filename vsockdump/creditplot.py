@@ -57,15 +57,15 @@ class Samples:
 
     def add(self, time: int, free: int | None) -> None:
         """From `time` to the next sample `free` bytes may be sent."""
-        last = self._reach(time)
+        self._reach(time)
         self._held = free
-        self._buckets[last] = _merge(self._buckets[last], Bucket(free, free))
+        self._buckets[-1] = _merge(self._buckets[-1], Bucket(free, free))
 
     def shade(self, begin: int, end: int) -> None:
         """Nothing could be sent from `begin` to `end`."""
-        last = self._reach(end)
-        first = max(begin - self._start, 0) // self._step
-        for at in range(min(first, last), last + 1):
+        self._reach(end)
+        first, last = (max(time - self._start, 0) // self._step for time in (begin, end))
+        for at in range(first, last + 1):
             self._buckets[at] = self._buckets[at]._replace(stalled=True)
 
     def columns(self, count: int) -> list[Bucket]:
@@ -78,16 +78,15 @@ class Samples:
         end = -(-times * (at + 1) // (count * self._step))
         return _all(self._buckets[begin : max(end, begin + 1)])
 
-    def _reach(self, time: int) -> int:
-        """Have buckets up to `time`, in which what was free last still is; return the last one."""
+    def _reach(self, time: int) -> None:
+        """Have buckets up to `time`, in which what was free last still is."""
         if not self._buckets:
             self._start = self._now = time
         self._now = max(self._now, time)
         while self.span // self._step >= self._most:
             self._thin()
-        last = self.span // self._step
-        self._buckets += [Bucket(self._held, self._held)] * (last + 1 - len(self._buckets))
-        return last
+        missing = self.span // self._step + 1 - len(self._buckets)
+        self._buckets += [Bucket(self._held, self._held)] * missing
 
     def _thin(self) -> None:
         """Make one bucket of two."""

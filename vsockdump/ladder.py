@@ -79,16 +79,18 @@ class _Ladder:
             self._rungs.remark(event)
         missing = left_out(self._rungs, self._tracker, self._flow)
         self._draw(self._rungs, missing)
-        if missing or not self._rungs.packets:
-            say(missing or no_connection(self._flow))
+        if missing:
+            say(missing)
         analysis.warn(quality)
 
 
 def left_out(rungs: Rungs, tracker: Tracker, number: int) -> str:
     """Say what of a capture, or its connection `number`, is not drawn; nothing where all is."""
     flow = tracker.flow(number)
+    if not rungs.packets:
+        return no_connection(number)
     packets = flow.fwd.packets + flow.rev.packets if flow else tracker.counts.followed
-    if packets <= rungs.packets or not rungs.packets:
+    if packets <= rungs.packets:
         return ""
     more = f"{plural(packets - rungs.packets, 'more packet')} not drawn"
     if rungs.full:
@@ -142,7 +144,8 @@ def _listed(wanted: Wanted, name: Name) -> Draw:
 
 def title(rungs: Rungs) -> str:
     """Say what a diagram is of."""
-    return f"{plural(rungs.packets, 'packet')} from {iso(rungs.start)}"
+    begun = f" from {iso(rungs.start)}" if rungs.packets else ""
+    return f"{plural(rungs.packets, 'packet')}{begun}"
 
 
 @contextmanager

@@ -86,9 +86,9 @@ class _Page:
         names = [printable(name(*end)) for end in ends]
         self._gap = _gap(names, rows)
         self._names = [_cut(one, self._gap - 24) for one in names]
-        margin = max(_MARGIN, *(_width(one) // 2 + 12 for one in self._names))
+        margin = max([_MARGIN, *(_width(one) // 2 + 12 for one in self._names)])
         self._at = [_TIMES + margin + self._gap * at for at in range(len(ends))]
-        self.width = max(self._at[-1] + margin, 640)
+        self.width = max([_TIMES, *self._at][-1] + margin, 640)
         self._start = next((row.time for row in rows if isinstance(row, Arrow)), 0)
         self._before = self._start
         self._bottom = 0
