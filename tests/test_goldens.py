@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from vsockdump import pipeline
 from vsockdump.dissectors.notes import Note
+from vsockdump.engine.batch import Batch
+from vsockdump.engine.track import Tracker
 from vsockdump.sources.savefile import Savefile
 from vsockdump.style import Style
 from vsockdump.text import Text
@@ -35,9 +38,22 @@ def name(path: Path, verbose: int) -> str:
 
 
 def render(path: Path, verbose: int) -> str:
-    printer = Text(Style(verbose=verbose))
+    tracker = Tracker(steps=True)
+    screen = Shown(Text(Style(verbose=verbose), tracker=tracker))
     with closing(Savefile(str(path))) as source:
-        return b"".join(printer.render(one) for one in source.batches() if one).decode()
+        pipeline.run(source, [tracker, screen])
+    return screen.text.decode()
+
+
+class Shown:
+    """A sink that keeps what is printed."""
+
+    def __init__(self, printer: Text) -> None:
+        self.text = b""
+        self._printer = printer
+
+    def feed(self, batch: Batch) -> None:
+        self.text += self._printer.render(batch)
 
 
 def shortened(text: str) -> str:
