@@ -49,6 +49,14 @@ class Packet(NamedTuple):
     interface: int = 0
 
 
+class Tape:
+    """What is captured, and when the next packet comes."""
+
+    def __init__(self) -> None:
+        self.packets: list[Packet] = []
+        self.now = 0
+
+
 class Side:
     """One end of a connection, and what it says of itself in every packet."""
 
@@ -67,20 +75,20 @@ class Talk:
         kind: int = STREAM,
         buf: int = 262144,
         interface: int = 0,
+        on: "Talk | None" = None,
     ) -> None:
-        self.packets: list[Packet] = []
+        """Begin a capture, or another conversation on that of another one."""
+        self.tape: Tape = on.tape if on else Tape()
         self.kind, self.interface = kind, interface
         self.ends: dict[Who, Side] = {"src": Side(*src, buf), "dst": Side(*dst, buf)}
-        self._next = 0
+
+    @property
+    def packets(self) -> list[Packet]:
+        return self.tape.packets
 
     def at(self, seconds: float) -> Self:
         """Say when the next packet comes, counted from the beginning."""
-        self._next = round(seconds * SECOND)
-        return self
-
-    def meanwhile(self, other: "Talk") -> Self:
-        """Let another conversation go on in the same capture; it goes on where this one is."""
-        other.packets, other._next = self.packets, self._next
+        self.tape.now = round(seconds * SECOND)
         return self
 
     def request(self, who: Who = "src", **more: int) -> Self:
@@ -148,8 +156,8 @@ class Talk:
     def raw(self, data: bytes, wire: int | None = None) -> Self:
         """Add whatever bytes."""
         wire = len(data) if wire is None else wire
-        self.packets.append(Packet(self._next, data, wire, self.interface))
-        self._next += TICK
+        self.packets.append(Packet(self.tape.now, data, wire, self.interface))
+        self.tape.now += TICK
         return self
 
     def twice(self) -> Self:
@@ -240,17 +248,15 @@ class Found(NamedTuple):
     numbers: dict[str, int]
     doubt: Doubt = Doubt.NONE
 
+    def but(self, doubt: Doubt) -> Self:
+        return self._replace(doubt=doubt)
+
 
 def expect(
-    kind: Kind,
-    severity: Severity,
-    who: Who,
-    packets: tuple[int, ...],
-    doubt: Doubt = Doubt.NONE,
-    **numbers: int,
+    kind: Kind, severity: Severity, who: Who, packets: tuple[int, ...], **numbers: int
 ) -> Found:
     """Return the event expected; times among its numbers in nanoseconds."""
-    return Found(kind, severity, who, packets, numbers, doubt)
+    return Found(kind, severity, who, packets, numbers)
 
 
 def found(events: Iterable[Event]) -> list[Found]:

@@ -31,7 +31,7 @@ def name(cid: int, port: int) -> str:
 
 
 SWAPPED = {"ann": "bob", "bob": "ann"}
-UNDER_WAY = "(4096 of the 4096 bytes allowed were under way)"
+UNDER_WAY = "(4096 bytes under way, 4096 allowed)"
 RESET_BY = "ann reset the connection"
 
 # The kind, its numbers, the sentence where the opening side is its subject, the mark.
@@ -59,7 +59,7 @@ TABLE: list[tuple[Kind, tuple[int, ...], str, str]] = [
     (
         Kind.STALL,
         (1203 * MS, 4096, 4096, Blame.NOT_READING, 1),
-        f"ann could not send for 1.203 s: bob did not read {UNDER_WAY}",
+        f"ann could not send for 1.203 s: bob did not read, or did not say so {UNDER_WAY}",
         "stalled 1.203s",
     ),
     (
@@ -71,8 +71,7 @@ TABLE: list[tuple[Kind, tuple[int, ...], str, str]] = [
     (
         Kind.STALL,
         (9 * S, 4096, 4096, Blame.REQUEST_UNANSWERED, 0),
-        "ann could not send for the last 9.000 s: bob did not answer its CREDIT_REQUEST"
-        f" {UNDER_WAY}",
+        f"ann could not send for the last 9.000 s: bob did not answer a CREDIT_REQUEST {UNDER_WAY}",
         "stalled 9.000s",
     ),
     (
@@ -102,15 +101,15 @@ TABLE: list[tuple[Kind, tuple[int, ...], str, str]] = [
     (
         Kind.PACKET_CEILING,
         (456, 455, 262144),
-        "ann has 456 packets to read: some kernels (6.12.94, 6.18.36, 7.0.13, 7.1 and newer) take"
-        " only 455 with a buffer of 262144, and then reset",
+        "ann has 456 packets to read: some kernels since 6.12.94 take only 455 with a"
+        " buffer of 262144, and then reset",
         "456 packets unread",
     ),
     (Kind.RESET, (Reset.ABORT, 0, S), f"{RESET_BY} without closing it", "reset: abort"),
     (
         Kind.RESET,
         (Reset.MID_BURST, 1, S),
-        f"{RESET_BY} while 1 byte to it were under way",
+        f"{RESET_BY} with 1 byte to it under way",
         "reset: mid burst",
     ),
     (
@@ -170,19 +169,19 @@ TABLE: list[tuple[Kind, tuple[int, ...], str, str]] = [
     (
         Kind.UPDATE_STORM,
         (65, 1, 5000),
-        "ann sent 65 CREDIT_UPDATEs for 1 packets of data (5000 bytes)",
+        "ann sent 65 CREDIT_UPDATEs for 1 packet of data (5000 bytes)",
         "update storm",
     ),
     (
         Kind.TUPLE_REUSE,
         (2, 3 * MS, 1),
-        "ann used the ports again 3.000 ms after they were closed",
+        "ann used its port again 3.000 ms after connection 2 was closed",
         "reuse",
     ),
     (
         Kind.TUPLE_REUSE,
         (2, 3 * MS, 0),
-        "ann began anew on a connection to bob that nobody had closed",
+        "ann began anew with bob although nobody had closed connection 2",
         "reuse",
     ),
     (

@@ -17,7 +17,7 @@ SIDE = Side(
     largest=0,
     sizes=(0,) * 18,
     first_byte=None,
-    last=None,
+    last_byte=None,
     buf_alloc=None,
     tx_cnt=0,
     fwd_cnt=None,
@@ -65,7 +65,8 @@ TAIL = OPEN._replace(whole=False, response=None)  # of a connection that began b
 
 LONG = SIDE._replace(stalls=2, stalled=1600 * MS, longest_stall=STALL_PROBLEM)
 SHORT = SIDE._replace(stalls=9, stalled=1600 * MS, longest_stall=STALL_PROBLEM - 1)
-STUCK = SIDE._replace(stalls=1, stalled=30 * MS, longest_stall=30 * MS, stalled_now=True)
+STUCK = SIDE._replace(stalls=1, stalled=3 * S, longest_stall=3 * S, stalled_now=True)
+FULL = SIDE._replace(stalls=1, stalled=30 * MS, longest_stall=30 * MS, stalled_now=True)
 EXCESS = SIDE._replace(excess=1)
 MISSING = SIDE._replace(missing=100)
 UNREAD = SIDE._replace(unread=5000)
@@ -74,7 +75,7 @@ TABLE: dict[str, tuple[Flow, str, str]] = {
     "no answer": (
         OPEN._replace(state=State.OPENING, response=None),
         "S0",
-        "no answer for 3.000 s",
+        "no answer",
     ),
     "refused": (
         CLOSED._replace(response=None, end=End.REFUSED, reset_by=1),
@@ -131,12 +132,18 @@ TABLE: dict[str, tuple[Flow, str, str]] = {
     "stalled to the end": (
         OPEN._replace(rev=STUCK),
         "STALLED",
-        "dst cannot send any more, for 0.030 s at the end",
+        "dst cannot send any more, for 3.000 s at the end",
     ),
     "stalled to the end goes before stalled for longer": (
         OPEN._replace(fwd=LONG, rev=STUCK),
         "STALLED",
-        "dst cannot send any more, for 0.030 s at the end",
+        "dst cannot send any more, for 3.000 s at the end",
+    ),
+    "stalled for less than a second at the end": (OPEN._replace(rev=FULL), "S1", "open"),
+    "stalled for long, and now the other for an instant": (
+        OPEN._replace(fwd=LONG, rev=FULL),
+        "STALLED",
+        "src could not send for 1.600 s, at the longest for 1.000 s; not closed yet",
     ),
     "overrun": (
         CLOSED._replace(fwd=EXCESS),
@@ -230,7 +237,7 @@ def test_duration() -> None:
 
 def test_both_ways_add_up() -> None:
     assert OPEN._replace(fwd=MISSING, rev=MISSING).missing == 200
-    assert [OPEN._replace(rev=side).stalled for side in (SIDE, SHORT, LONG, STUCK)] == [
+    assert [OPEN._replace(rev=side).stalled for side in (SHORT, FULL, LONG, STUCK)] == [
         False,
         False,
         True,
