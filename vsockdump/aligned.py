@@ -56,8 +56,12 @@ def fitting(heads: Sequence[Head], wide: Sequence[int], room: int) -> list[int]:
     return kept
 
 
-def lines(heads: Sequence[Head], rows: Sequence[Row]) -> list[str]:
-    """Return rows below their headings, every column, every character."""
+def lines(heads: Sequence[Head], rows: Sequence[Row], room: int | None = None) -> list[str]:
+    """Return rows below their headings; of the columns those that fit into `room` characters."""
+    if room is not None:
+        kept = fitting(heads, widths(heads, rows), room)
+        heads = [heads[n] for n in kept]
+        rows = [tuple(row[n] for n in kept) for row in rows]
     return _aligned(_form(heads, rows), [_titles(heads), *rows])
 
 

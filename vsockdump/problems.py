@@ -1,8 +1,7 @@
 """`vsockdump problems`: what is wrong in a capture, in words, the worst first."""
 
 import sys
-import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from vsockdump import analysis
 from vsockdump.arguments import Group
@@ -13,9 +12,9 @@ from vsockdump.events import Event, Name, Severity
 from vsockdump.following import Following
 from vsockdump.listing import Csv
 from vsockdump.options import Options
-from vsockdump.paint import Line, Painter, width
+from vsockdump.paint import Painter
 from vsockdump.quality import Quality
-from vsockdump.remarks import Groups, as_json, as_line, report
+from vsockdump.remarks import Groups, as_json, as_line, report, room, wrapped
 from vsockdump.spool import Spool
 
 FOUND = 3
@@ -68,17 +67,7 @@ def _writer(form: str) -> Write:
         listing = Csv(CSV)
         return lambda row: listing.write([row])
     painter = Painter()
-    return lambda row: painter.put(_wrapped(painter, as_line(row)))
-
-
-def _wrapped(painter: Painter, line: Line) -> Iterator[Line]:
-    """Yield a line as it is; on a terminal as several that fit it, the later ones indented."""
-    if not painter.coloured or len(line.text) <= width():
-        yield line
-        return
-    indent = line.text[: len(line.text) - len(line.text.lstrip())] + "  "
-    for part in textwrap.wrap(line.text, width(), subsequent_indent=indent):
-        yield line._replace(text=part)
+    return lambda row: painter.put(wrapped(as_line(row), room(painter)))
 
 
 class _Found:
@@ -159,4 +148,4 @@ class _Grouped(_Found):
         groups = self._groups.judged(quality)
         self.problems = sum(g.total for g in groups if g.severity is Severity.PROBLEM)
         for line in report(groups, quality, self._name):
-            self._painter.put(_wrapped(self._painter, line))
+            self._painter.put(wrapped(line, room(self._painter)))

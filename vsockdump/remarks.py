@@ -1,5 +1,6 @@
 """Events as they are printed: in lines as they happen, in groups at the end, or in JSON."""
 
+import textwrap
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import NamedTuple
@@ -8,7 +9,7 @@ from vsockdump.eventcolumns import COMMON, Remark, numbers, remark
 from vsockdump.events import Event, Kind, Name, Severity
 from vsockdump.flowtext import clock
 from vsockdump.messages import plural, printable
-from vsockdump.paint import Line
+from vsockdump.paint import Line, Painter, width
 from vsockdump.quality import Quality
 from vsockdump.values import json_object
 
@@ -111,3 +112,21 @@ def _group(group: Group, name: Name) -> Iterator[Line]:
         yield Line(f"  {clock(event.time)} {_place(remark(event, name))}")
     if group.total > len(group.events):
         yield Line(f"  ... and {group.total - len(group.events)} more; --json prints all", "quiet")
+
+
+def room(painter: Painter) -> int | None:
+    """Return how many characters a line may have; in a pipe there is no end to it."""
+    return width() if painter.coloured else None
+
+
+def wrapped(line: Line, most: int | None) -> Iterator[Line]:
+    """Yield a line as it is, or as several of `most` characters, of which later ones are indented.
+
+    None is no limit.
+    """
+    if most is None or len(line.text) <= most:
+        yield line
+        return
+    blanks = len(line.text) - len(line.text.lstrip())
+    for part in textwrap.wrap(line.text, most, subsequent_indent=" " * (blanks + 2)):
+        yield line._replace(text=part)

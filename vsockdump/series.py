@@ -32,11 +32,6 @@ class Series:
         self._length = _FIRST
         self._steps: list[tuple[int, int]] = []  # packets, bytes
 
-    @property
-    def bytes(self) -> int:
-        """Bytes of payload in all."""
-        return sum(size for _, size in self._steps)
-
     def feed(self, batch: Batch) -> None:
         """Add the packets of a batch; what is older than the first one of all counts with it."""
         if not batch.count:

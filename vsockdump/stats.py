@@ -13,7 +13,7 @@ from vsockdump.following import Following
 from vsockdump.formats import linktypes
 from vsockdump.paint import Painter
 from vsockdump.quality import Quality
-from vsockdump.remarks import quality_line
+from vsockdump.remarks import quality_line, room, wrapped
 from vsockdump.series import Series
 from vsockdump.sources.stream import GZIP, ZSTD
 from vsockdump.summary import FACTS, INTERFACES, STEPS, Facts, Section, Shape, Totals, times
@@ -64,7 +64,9 @@ class _Stats:
         elif self._wanted.csv:
             print_csv(sections)
         else:
-            self._painter.put([quality_line(quality), *text(sections, self._name)])
+            most = room(self._painter)
+            self._painter.put(wrapped(quality_line(quality), most))
+            self._painter.put(text(sections, self._name, most))
 
     def _sections(self, quality: Quality) -> list[Section]:
         steps = list(self._series.steps())
@@ -89,7 +91,7 @@ class _Stats:
             quality=quality,
             frames=self._frames,
             captured=self._captured,
-            payload=self._series.bytes,
+            payload=self._totals.payload,
         )
 
 

@@ -121,6 +121,7 @@ class Totals:
 
     def __init__(self) -> None:
         """Begin with none."""
+        self.payload = 0
         self.ops: Counter[int] = Counter()
         self.sizes: Counter[int] = Counter()
         self.verdicts: Counter[Verdict] = Counter()
@@ -128,6 +129,7 @@ class Totals:
 
     def add(self, flow: Flow) -> None:
         """Count a connection in."""
+        self.payload += flow.fwd.bytes + flow.rev.bytes
         self.verdicts[flow.verdict] += 1
         for side in (flow.fwd, flow.rev):
             self.ops.update({op: n for op, n in enumerate(side.ops) if n})

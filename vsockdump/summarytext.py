@@ -16,22 +16,27 @@ from vsockdump.values import Value, as_text
 MOST = 10
 """Rows of a table that are shown."""
 
+_INDENT = "  "
 _BAR = 30  # characters
 _LEVELS = "▁▂▃▄▅▆▇█"
 _COLUMNS = 60  # of the line of throughput
 
 
-def text(sections: Sequence[Section], name: Name) -> Iterator[Line]:
-    """Yield the lines of all sections, but of those that have no rows."""
+def text(sections: Sequence[Section], name: Name, room: int | None = None) -> Iterator[Line]:
+    """Yield the lines of all sections, but of those that have no rows.
+
+    Tables are as wide as they are, or have `room` for so many characters.
+    """
+    inner = None if room is None else room - len(_INDENT)
     for section in sections:
         if any(section.rows):  # of a time that never was there is a row, with nothing in it
             yield Line("")
             yield Line(section.name.replace("_", " "), "head")
-            for line in _SHAPES[section.shape](section, name):
-                yield Line(f"  {line}")
+            for line in _SHAPES[section.shape](section, name, inner):
+                yield Line(f"{_INDENT}{line}")
 
 
-def _facts(section: Section, name: Name) -> list[str]:
+def _facts(section: Section, name: Name, room: int | None) -> list[str]:
     (row,) = section.rows
     facts = (
         (field.name.removesuffix("_s").replace("_", " "), _worded(field.type, field.unit, value))
@@ -50,15 +55,15 @@ def _worded(kind: str, unit: str, value: Value) -> str:
     return f"{as_text(kind, value)} {unit if kind == 'float' else ''}".rstrip()
 
 
-def _table(section: Section, name: Name) -> list[str]:
+def _table(section: Section, name: Name, room: int | None) -> list[str]:
     fields = section.fields
     heads = [Head(field.name.replace("_", " "), field.type == "int") for field in fields]
     shown = section.rows[:MOST]
     rows = [tuple(as_text(f.type, f.value(row)) for f in fields) for row in shown]
-    return [*lines(heads, rows), *_left(section)]
+    return [*lines(heads, rows, room), *_left(section)]
 
 
-def _counts(section: Section, name: Name) -> list[str]:
+def _counts(section: Section, name: Name, room: int | None) -> list[str]:
     """Draw a bar for how many there are of each."""
     totals: Counter[str] = Counter()
     key = section.fields[0]
@@ -74,9 +79,9 @@ def _label(kind: str, what: str | int | None) -> str:
         return printable(what)
     if what is None:
         return "more"
-    return (
-        f"up to {seconds(_rounded(what))}" if kind == "seconds" else f"up to {count(what, 'byte')}"
-    )
+    if kind == "seconds":
+        return f"up to {seconds(_rounded(what))}"
+    return f"up to {count(what, 'byte')}" if what else "empty"
 
 
 def _rounded(ns: int) -> int:
@@ -85,10 +90,10 @@ def _rounded(ns: int) -> int:
     return next(step * unit for step in (1, 2, 5, 10) if step * unit >= ns)
 
 
-def _groups(section: Section, name: Name) -> list[str]:
+def _groups(section: Section, name: Name, room: int | None) -> list[str]:
     way = section.name.removesuffix("s")
     cells = flowgroups.cells(GROUPINGS[way], name)
-    shown = lines(flowgroups.heads(way), [cells(group) for group in section.rows[:MOST]])
+    shown = lines(flowgroups.heads(way), [cells(group) for group in section.rows[:MOST]], room)
     return [*shown, *_left(section)]
 
 
@@ -97,7 +102,7 @@ def _left(section: Section) -> list[str]:
     return [f"... and {left} more; --json has all"] if left > 0 else []
 
 
-def _steps(section: Section, name: Name) -> list[str]:
+def _steps(section: Section, name: Name, room: int | None) -> list[str]:
     """Draw how much payload came when, a column for so many steps that a line holds them."""
     steps: Sequence[Step] = section.rows
     first, last = steps[0], steps[-1]
@@ -116,7 +121,7 @@ def _steps(section: Section, name: Name) -> list[str]:
     ]
 
 
-_SHAPES: dict[Shape, Callable[[Section, Name], list[str]]] = {
+_SHAPES: dict[Shape, Callable[[Section, Name, int | None], list[str]]] = {
     Shape.FACTS: _facts,
     Shape.TABLE: _table,
     Shape.COUNTS: _counts,
