@@ -1,13 +1,11 @@
 """The bytes of a capture file: plain, compressed or from a pipe, a window at a time."""
 
-import gzip
 import importlib
 import io
 import os
 import select
 import stat
 import sys
-import zlib
 from types import ModuleType
 from typing import Protocol
 
@@ -131,6 +129,9 @@ class _Decompressed:
     def __init__(self, head: bytes, packed: io.BufferedReader) -> None:
         self._stream: io.BufferedIOBase
         if head.startswith(GZIP):
+            import gzip  # noqa: PLC0415 - few files need it, as zstd below
+            import zlib  # noqa: PLC0415
+
             self._stream = gzip.GzipFile(fileobj=packed)
             self._errors: tuple[type[Exception], ...] = (EOFError, OSError, zlib.error)
         else:
