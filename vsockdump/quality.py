@@ -42,7 +42,6 @@ class Quality(NamedTuple):
     unread: int = 0  # packets in which no connection could be read
     duplicates: int = 0  # packets seen twice, and counted once
     evicted: int = 0  # connections forgotten before they had ended
-    defects: tuple[str, ...] = ()  # what the capturing kernels get wrong
 
     @property
     def whole(self) -> bool:
@@ -55,12 +54,12 @@ class Quality(NamedTuple):
         facts = [head + self._beginnings(), *self._faults()]
         if self.whole:
             facts.append("nothing is known to be missing")
-        return "; ".join([*facts, *self.defects])
+        return "; ".join(facts)
 
     def _beginnings(self) -> str:
         if not self.flows:
             return ""
-        its = "its" if self.flows == 1 else "their"
+        its = "its" if (self.midstream or self.flows) == 1 else "their"
         if not self.midstream:
             return f", seen from {its} start"
         some = "" if self.midstream == self.flows else f"{self.midstream} of them "
