@@ -201,9 +201,11 @@ def test_a_response_alone(machine: Machine) -> None:
     assert found.comments == {}
 
 
-def test_loopback_answers_from_cid_1(machine: Machine) -> None:
-    asked = (2, 1234)
-    sink = loopback(machine)
+@pytest.mark.parametrize(("own", "cid"), [(HOST, 2), (frozenset({1}), 2), (GUEST, 7)])
+def test_loopback_answers_from_cid_1(own: frozenset[int], cid: int, machine: Machine) -> None:
+    asked = (cid, 1234)
+    loopback(machine)
+    sink = start(machine, own)
     machine.sockets = [socket(10, (ANY, 1024), asked), listener(20, (ANY, 1234))]
     found = fed(sink, (REQUEST, SRC, asked))
     fed(sink, (RW, SRC, asked))

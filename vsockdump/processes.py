@@ -35,7 +35,8 @@ class Processes:
     def __init__(self, own: frozenset[int], tell: Callable[[str], None] = say) -> None:
         """Find out what can be asked; `tell` gets the sentence where that is nothing."""
         self.known = Known()
-        self._own = own
+        # CID 2 is this machine, too, by loopback at least, unless it is a guest and has a host.
+        self._own = own if any(cid > HOST for cid in own) else own | {HOST}
         self._tell = tell
         self._opened: dict[Ends, int] = {}
         self._waiting: dict[Key, int] = {}  # and how often they are still to be asked for
