@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import closing
 
 from vsockdump import analysis
 from vsockdump.arguments import Group
@@ -128,8 +129,9 @@ class _AtEnd(_AtOnce):
         self._spool.append(event)
 
     def _rest(self, quality: Quality) -> None:
-        for event in self._spool:
-            self._print(event, quality)
+        with closing(self._spool):
+            for event in self._spool:
+                self._print(event, quality)
         super()._rest(quality)
 
 

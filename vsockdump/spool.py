@@ -17,7 +17,7 @@ class Spool(Generic[T]):
 
     def __init__(self) -> None:
         """Begin with nothing."""
-        self._file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - it closes itself
+        self._file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - close() does
         self._count = 0
 
     def append(self, thing: T) -> None:
@@ -37,3 +37,7 @@ class Spool(Generic[T]):
     def __len__(self) -> int:
         """Count them."""
         return self._count
+
+    def close(self) -> None:
+        """Forget them all."""
+        self._file.close()
