@@ -3,13 +3,17 @@
 import csv
 import io
 import json
+from contextlib import closing
 from pathlib import Path
 
 import pexpect
 import pytest
 
+from vsockdump.sources.savefile import Savefile
+from vsockdump.sources.standin import Standin
+
 from .captures import MICRO, START
-from .command import ARGV, ENVIRONMENT, PCAPS, lines, vsockdump
+from .command import ARGV, ENVIRONMENT, PCAPS, lines, run, start, vsockdump
 from .conversation import Talk
 from .frames import pcap_header, pcap_record
 
@@ -67,11 +71,22 @@ def test_the_worst_connection_is_taken(tmp_path: Path) -> None:
 
 
 def test_or_the_one_that_carried_most(tmp_path: Path) -> None:
-    path = tmp_path / "two.pcap"
-    path.write_bytes(capture(three())[:-1])  # without the end of the stall
-    result = vsockdump("credit", path, "-c", "9")
+    path = tmp_path / "three.pcap"
+    path.write_bytes(capture(three()))
+    result = vsockdump("credit", path, "-c", "9")  # the stall is that long only behind them
     assert result.stdout.startswith(b"connection 3: 5:9")
     assert "which carried most (1000 bytes)" in lines(result)[0]
+
+
+def test_what_the_end_says_of_others_is_not_shown() -> None:
+    talk = Talk(buf=9).open()
+    Talk((4, 9), buf=9, on=talk).open().rw("src", 9)
+    talk.at(1).rw("src", 1)
+    shown = [
+        vsockdump("credit", "-", "--flow", flow, stdin=capture(talk)).stdout.decode()
+        for flow in ("1", "2")
+    ]
+    assert ["could not send" in text for text in shown] == [False, True]
 
 
 def test_where_there_is_nothing_to_choose_by_it_says_so() -> None:
@@ -133,6 +148,30 @@ def test_a_plot_is_no_table() -> None:
     assert (result.returncode, lines(result)) == (
         *(1, ["vsockdump: --plot draws: --json and --csv do not go with it"]),
     )
+
+
+def live(link: Standin, *words: str | Path) -> tuple[int | None, str]:
+    """Run a command on a link over which a hello is sent: its status, and what it prints."""
+    process = start(*words, "-i", link.name, "-c", "9")
+    assert process.stderr is not None
+    assert process.stderr.readline().startswith(b"listening on")
+    with closing(Savefile(str(PCAPS / "hello.pcap"))) as source:
+        for batch in filter(None, source.batches()):
+            link.send_all([batch.frame(row) for row in range(batch.count)])
+    out, _ = process.communicate(timeout=60)
+    return process.returncode, out.decode()
+
+
+@pytest.mark.standin
+def test_live(standin: Standin) -> None:
+    status, text = live(standin, "credit")
+    assert (status, len(text.splitlines())) == (0, 3 + 9)
+    assert text.startswith("connection 1: local:15001 → local:5001, stream\n")
+
+
+def test_any_locale() -> None:
+    result = run("env", "PYTHONIOENCODING=ascii", *ARGV, "credit", SLOW)
+    assert (result.returncode, "→" in result.stdout.decode()) == (0, True)
 
 
 def test_a_terminal_shows_both_in_colours() -> None:

@@ -136,6 +136,15 @@ def test_plots_say_who_sends() -> None:
     ]
 
 
+def test_each_direction_has_its_own_stalls() -> None:
+    plots = Plots(lambda cid, port: f"{cid}")
+    talk = Talk(buf=9).open().rw("src", 1).rw("dst", 9).at(1).update("src", fwd=9)
+    for found in happened(talk):
+        plots.take(found)
+    heads = [line.text for line in plots.lines(80) if line.kind == "head"]
+    assert heads == ["free for 3 to send to 2", f"free for 2 to send to 3 ({SHADE} stalled)"]
+
+
 def test_no_plot_without_data() -> None:
     plots = Plots(lambda cid, port: "")
     for found in happened(Talk().open()):

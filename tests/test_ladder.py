@@ -8,7 +8,10 @@ from xml.etree import ElementTree
 
 import pytest
 
+from vsockdump.sources.standin import Standin
+
 from .command import PCAPS, lines, vsockdump
+from .test_credit import live
 
 SLOW = PCAPS / "slow-reader.pcap.zst"
 BACKLOG = PCAPS / "backlog-full.pcap"
@@ -80,6 +83,15 @@ def test_damage_is_drawn_up_to(tmp_path: Path) -> None:
     result = vsockdump("ladder", path)
     assert result.returncode == 2
     assert result.stdout.startswith(b"8 packets")
+
+
+@pytest.mark.standin
+def test_live(standin: Standin, tmp_path: Path) -> None:
+    status, text = live(standin, "ladder")
+    assert (status, text.count("\n")) == (0, 2 + 9)
+    path = tmp_path / "out.svg"
+    assert live(standin, "ladder", "--svg", path) == (0, "")
+    assert "packet 9" in path.read_text()
 
 
 # --- SVG --------------------------------------------------------------------------------------

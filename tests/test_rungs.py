@@ -73,6 +73,11 @@ def test_rows() -> None:
     ]
 
 
+def test_a_stall_says_why_nothing_was_sent() -> None:
+    talk = Talk(buf=9).open().rw("src", 9).at(7).update("dst", fwd=9)
+    assert outline(gather(talk))[3:] == ["0-1 STALL", "1>0 CREDIT_UPDATE"]
+
+
 def test_a_run_is_one_row() -> None:
     talk = Talk().open().rw("src", 10).rw("src", 20).rw("src", 30)
     row = arrows(gather(talk))[2]
@@ -126,8 +131,9 @@ def test_no_more_rows_than_wanted() -> None:
 
 
 def test_who_opened_stands_first_though_the_other_was_seen_first() -> None:
-    talk = Talk().rw("dst", 5).rw("src", 5)
-    assert [(row.src, row.dst) for row in arrows(gather(talk))] == [(0, 1), (1, 0)]
+    rungs = gather(Talk().response().rw("src", 5))
+    assert rungs.ends == [End(3, 1024), End(2, 1234)]
+    assert [(row.src, row.dst) for row in arrows(rungs)] == [(1, 0), (0, 1)]
 
 
 def test_one_end_talks_to_itself() -> None:

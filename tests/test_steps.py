@@ -44,6 +44,13 @@ def test_order() -> None:
     assert words(happened(stalled())) == expected
 
 
+def test_what_time_brings_about_comes_before_the_packet_that_shows_the_time() -> None:
+    talk = Talk().request()
+    Talk((4, 9), on=talk).at(1.9).request().at(2).request()
+    Talk((5, 9), on=talk).at(2.1).request()
+    assert words(happened(talk))[:5] == [1, 2, "UNANSWERED", 3, 4]
+
+
 def test_one_connection() -> None:
     assert words(happened(stalled(), 1)) == [1, 2, 3, "STALL", 5, 6, 7, 8, "UNREAD_CLOSE", 9]
     assert words(happened(stalled(), 2)) == [4, "UNANSWERED"]

@@ -165,11 +165,11 @@ class Rungs:
 
     def _meet(self, packet: Packet) -> None:
         """Make room for a connection of which this is the first packet."""
-        ends = (packet.src, packet.dst)
+        ends = (packet.src, packet.dst)[:: -1 if packet.side else 1]  # who opened it first
         new = [end for end in dict.fromkeys(ends) if end not in self.ends]
         if not self.full and len(self.ends) + len(new) <= self._most_ends:
             self.ends += new
-            src, dst = map(self.ends.index, ends[:: -1 if packet.side else 1])
+            src, dst = map(self.ends.index, ends)
             self._columns[packet.flow] = (src, dst)
 
 
