@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -119,14 +120,14 @@ def test_a_signal_before_there_is_a_guard_leaves_nothing_behind(
 def test_a_signal_before_the_guard_stands_apart_does_not_end_it(
     made: str, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stand_apart = link._stand_apart
+    stand_apart = link.stand_apart
 
-    def signal_first(pipe: int) -> None:
+    def signal_first(pipe: int, *rest: Any) -> None:  # noqa: ANN401
         os.kill(os.getpid(), number)
-        stand_apart(pipe)
+        stand_apart(pipe, *rest)
 
     said: list[str] = []
-    monkeypatch.setattr(link, "_stand_apart", signal_first)
+    monkeypatch.setattr(link, "stand_apart", signal_first)
     with Link(made, say=said.append):
         assert state(made) == "up"
     assert (state(made), said) == ("absent", [])

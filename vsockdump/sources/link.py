@@ -1,6 +1,5 @@
 """The vsockmon link a capture needs: found, made, raised, and put back as it was."""
 
-import contextlib
 import errno
 import os
 import re
@@ -12,17 +11,17 @@ from types import TracebackType
 from typing import Self
 
 from vsockdump.errors import DeviceError
-from vsockdump.privileges import CAP_NET_ADMIN, keep_only
+from vsockdump.privileges import CAP_NET_ADMIN
 
 from . import netlink
+from .apart import stand_apart
 from .netlink import LinkInfo
 
 DEFAULT_NAME = "vsockmon0"
 
 _VSOCKMON_NAME = re.compile(r"vsockmon\d+")
-_FIRST_FD = 3  # the first descriptor after stdin, stdout and stderr
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_NAME_SIZE = 15  # IFNAMSIZ less the NUL (linux/if.h); also TASK_COMM_LEN's limit
+_NAME_SIZE = 15  # IFNAMSIZ less the NUL (linux/if.h)
 
 
 class Link:
@@ -169,7 +168,7 @@ def _guard(pipe: int, index: int, undo: Callable[[int], None]) -> None:
     """Wait for the end of `pipe`, undo, and leave with the error number as the exit status."""
     status = errno.EIO
     try:
-        _stand_apart(pipe)
+        stand_apart(pipe, "vsockdump-link", CAP_NET_ADMIN)
         while os.read(pipe, 1):
             pass
         undo(index)
@@ -178,23 +177,6 @@ def _guard(pipe: int, index: int, undo: Callable[[int], None]) -> None:
         status = error.errno or errno.EIO
     finally:
         os._exit(status)  # never back into the caller's stack, whatever happened
-
-
-def _stand_apart(pipe: int) -> None:
-    """Let go of what is the parent's: session, signals, files, name, and rights not needed here."""
-    os.chdir("/")  # keep no file system busy
-    os.setsid()  # away from the terminal's Ctrl-C and from a kill of the process group
-    for number in (*_ENDING, signal.SIGPIPE, signal.SIGQUIT):
-        signal.signal(number, signal.SIG_IGN)
-    os.dup2(pipe, 0)
-    os.dup2(pipe, 1)  # a reader of our stdout must see its end when the parent goes
-    os.dup2(pipe, 2)
-    os.closerange(_FIRST_FD, pipe)
-    os.closerange(pipe + 1, os.sysconf("SC_OPEN_MAX"))
-    with contextlib.suppress(OSError):  # it works with more, too
-        keep_only(CAP_NET_ADMIN)
-    with open("/proc/self/comm", "w", encoding="ascii") as comm:  # noqa: PTH123 - no imports here
-        comm.write("vsockdump-link"[:_NAME_SIZE])
 
 
 def _lower(index: int) -> None:
