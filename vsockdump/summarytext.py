@@ -85,7 +85,8 @@ def _label(kind: str, what: str | int | None) -> str:
 
 
 def _rounded(ns: int) -> int:
-    """Return the next 1, 2 or 5 and zeros: people need not see every step of a histogram."""
+    """Return the next 1, 2 or 5 and zeros, microseconds at least: all that people want to see."""
+    ns = max(ns, 1000)
     unit = int("1".ljust(len(str(ns)), "0"))
     return next(step * unit for step in (1, 2, 5, 10) if step * unit >= ns)
 
