@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vsockdump.events import Event
 from vsockdump.ladder_svg import ENDS, draw
 from vsockdump.rungs import Row
 
@@ -15,7 +16,7 @@ from . import test_ladder_text
 from .conversation import Talk
 from .test_ladder_text import ROWS
 from .test_rungs import gather
-from .test_steps import stalled
+from .test_steps import sentence, stalled
 
 SPACE = "{http://www.w3.org/2000/svg}"
 ELEMENTS = {"svg", "title", "style", "rect", "text", "line", "path", "g"}
@@ -55,15 +56,13 @@ def texts(found: Sequence[ElementTree.Element]) -> list[str]:
     return [one.text or "" for one in found if one.tag == f"{SPACE}text"]
 
 
-def test_what_it_says() -> None:
+def test_what_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Event, "text", sentence)
     said = texts(parse(svg(stalled(), "2 more packets")))
     assert said[:4] == ["a title", "3:1024", "2:1234", "4:9"]
     assert said[4:8] == ["1", "0.000000", "+0.000000", "REQUEST stream, buf 100000"]
-    assert (
-        "3:1024 could not send for 1.000 s: 2:1234 did not read (100000 bytes under way, 100000"
-        in (" ".join(said))
-    )
-    assert "problem: 2:1234 has not answered 4:9 for 2.000 s: Linux gives up after 2 s" in said
+    assert "STALL of 3:1024 and 2:1234, in more words than a narrow line has room for" in said
+    assert any(text.startswith("problem: UNANSWERED of 4:9 and 2:1234,") for text in said)
     assert "4.000 s without a packet" in said
     assert said[-1] == "2 more packets"
 

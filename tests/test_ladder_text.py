@@ -12,7 +12,7 @@ from vsockdump.steps import End
 
 from .conversation import Talk
 from .test_rungs import arrow, gather
-from .test_steps import stalled
+from .test_steps import sentence, stalled
 
 
 def name(cid: int, port: int) -> str:
@@ -25,24 +25,25 @@ def drawn(talk: Talk, width: int) -> list[str]:
     return [line.text for line in diagram.lines(rungs.rows)]
 
 
-def test_narrow() -> None:
+def test_narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Event, "text", sentence)
     assert drawn(stalled(), 80) == [
         "      time      since  3:1024                   2:1234                      4:9",
         "  0.000000   0.000000    ├───── REQUEST stream ───▶│                         │",
         "  0.000100   0.000100    │◀─── RESPONSE stream ────┤                         │",
         "  0.000200   0.000100    ├─── RW 100000, free 0 ──▶│                         │",
         "  0.000300   0.000100    │                         │◀──── REQUEST stream ────┤",
-        "                         ░ 3:1024 could not send for 1.000 s: 2:1234 did not ░",
-        "                         ░░░ read (100000 bytes under way, 100000 allowed) ░░░",
+        "                         ░░ STALL of 3:1024 and 2:1234, in more words than a ░",
+        "                         ░░░░░░░░░░░░░░ narrow line has room for ░░░░░░░░░░░░░",
         "  1.000000   0.999700    │◀──── CREDIT_UPDATE ─────┤                         │",
-        "                    ▲ problem: 2:1234 has not answered 4:9 for 2.000 s: Linux",
-        "                      gives up after 2 s",
+        "                    ▲ problem: UNANSWERED of 4:9 and 2:1234, in more words",
+        "                      than a narrow line has room for",
         "                         ·············· 4.000 s without a packet ·············",
         "  5.000000   4.000000    ├─── RW 10, free 99990 ──▶│                         │",
         "  5.000100   0.000100    ├─── SHUTDOWN rcv|send ──▶│                         │",
         "  5.000200   0.000100    │◀───────── RST ──────────┤                         │",
-        "                    ▲ problem: 2:1234 closed without reading the last 10 bytes",
-        "                      of 3:1024, which was told nothing",
+        "                    ▲ problem: UNREAD_CLOSE of 3:1024 and 2:1234, in more",
+        "                      words than a narrow line has room for",
         "  5.000300   0.000100    │◀───────── RST ──────────┤                         │",
     ]
 

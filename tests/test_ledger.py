@@ -2,6 +2,7 @@
 
 import pytest
 
+from vsockdump.events import Event
 from vsockdump.ledger import FIELDS, WIDE, Entries, Entry, Ledger
 from vsockdump.paint import NARROWEST, Line
 from vsockdump.steps import Packet
@@ -9,7 +10,7 @@ from vsockdump.values import Value
 
 from .captures import START
 from .conversation import SECOND, Talk
-from .test_steps import happened, stalled
+from .test_steps import happened, sentence, stalled
 
 
 def name(cid: int, port: int) -> str:
@@ -21,7 +22,8 @@ def lines(talk: Talk, width: int = NARROWEST, flow: int = 1) -> list[Line]:
     return [line for found in happened(talk, flow) for line in ledger.take(found)]
 
 
-def test_lines() -> None:
+def test_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Event, "text", sentence)
     assert lines(stalled()) == [
         Line(r"connection 1: 3:1024\x1b → 2:1234\x1b, stream"),
         Line("from 2023-11-14T22:13:20.000000000Z"),
@@ -35,19 +37,19 @@ def test_lines() -> None:
             "full",
         ),
         Line(
-            r"      ░░░░░░░░░░ 3:1024\x1b could not send for 1.000 s: 2:1234\x1b did not read",
+            r"      ░░░░░░░░░░ STALL of 3:1024\x1b and 2:1234\x1b, in more words than a narrow",
             "stall",
         ),
-        Line("      ░░░░░░░░░░ (100000 bytes under way, 100000 allowed)", "stall"),
+        Line("      ░░░░░░░░░░ line has room for", "stall"),
         Line("  1.000000     5 ← CREDIT_UPDATE     →    100000    100000         0    100000"),
         Line("  5.000000     6 → RW 10             →    100010    100000        10     99990"),
         Line("  5.000100     7 → SHUTDOWN rcv|send"),
         Line("  5.000200     8 ← RST"),
         Line(
-            r"                 problem: 2:1234\x1b closed without reading the last 10 bytes of",
+            r"                 problem: UNREAD_CLOSE of 3:1024\x1b and 2:1234\x1b, in more",
             "problem",
         ),
-        Line(r"                 3:1024\x1b, which was told nothing", "problem"),
+        Line("                 words than a narrow line has room for", "problem"),
         Line("  5.000300     9 ← RST"),
     ]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vsockdump.events import Doubt
+from vsockdump.events import Doubt, Event
 from vsockdump.rungs import Arrow, Remark, Rungs
 from vsockdump.steps import End, Packet
 
@@ -19,7 +19,7 @@ from .frames import (
     SHUTDOWN,
     STREAM,
 )
-from .test_steps import happened, stalled
+from .test_steps import happened, sentence, stalled
 
 TICK = 100 * MICRO
 
@@ -188,10 +188,13 @@ def test_labels(row: Arrow, labels: list[str]) -> None:
     assert row.labels == labels
 
 
-def test_a_remark_says_its_doubt_and_nothing_unprintable() -> None:
+def test_a_remark_says_its_doubt_and_nothing_unprintable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Event, "text", sentence)
     remark = next(row for row in gather(stalled()).rows if isinstance(row, Remark))
     text = remark.text(lambda cid, port: f"\x1b[31m{cid}")
-    assert text.startswith(r"\x1b[31m3 could not send for 1.")
+    assert text.startswith(r"STALL of \x1b[31m3 and \x1b[31m2,")
     unsure = remark._replace(event=remark.event._replace(doubt=Doubt.GAP))
     assert unsure.text(lambda cid, port: "x").endswith(
         " (bytes of this connection are missing from the capture)"

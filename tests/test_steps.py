@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import pytest
 
 from vsockdump.engine.track import Tracker
-from vsockdump.events import Event, Kind
+from vsockdump.events import Event, Kind, Name
 from vsockdump.steps import End, Packet, flag_names, no_connection, since, steps
 
 from .captures import START
@@ -13,6 +13,14 @@ from .conversation import MICRO, SECOND, Talk, batches
 from .frames import RW, SHUTDOWN
 
 WINDOW = 100_000
+
+
+def sentence(event: Event, name: Name) -> str:
+    """Word an event so that its place can be told, whatever its own words are."""
+    ends = name(event.src_cid, event.src_port), name(event.dst_cid, event.dst_port)
+    return (
+        f"{event.kind.name} of {' and '.join(ends)}, in more words than a narrow line has room for"
+    )
 
 
 def stalled() -> Talk:
