@@ -1,7 +1,7 @@
 # What the tracker keeps of a connection, and the equations of credit.
 #
-# Two parts: `Flow` is touched by every packet, `Detail` by few of them, and stays unallocated memory
-# for connections that carry nothing.
+# Three parts: `Flow` is touched by every packet, `Detail` by those that carry something, `Rare` by
+# the few that are out of the ordinary. What no packet touched takes no memory.
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
@@ -54,7 +54,6 @@ cdef enum:
     MOST_RW = 65536             # VIRTIO_VSOCK_MAX_PKT_BUF_SIZE
     MERGED = 128                # packets up to this size join the one before (GOOD_COPY_LEN)
     TRUESIZE = 576              # SKB_TRUESIZE(0) on x86-64 and arm64
-    MOST_QUEUED = 8192          # packets followed one by one
     STORM = 64                  # CREDIT_UPDATEs that nobody minds
     STORM_RATIO = 4             # and so many for a packet of data
 
@@ -75,7 +74,6 @@ cdef enum Marks:                # Side.marks
     OVERRAN = 1 << 13           # an overrun was reported
     IS_STALLED = 1 << 15        # it may not send
     IS_TIMED = 1 << 16          # one of its packets is being waited for to be read
-    QUEUED = 1 << 17            # packets that count one by one are unread
     LIFTED = 1 << 18            # it was allowed more since its last RW
     ASKED = 1 << 14             # it sent a CREDIT_REQUEST that is not answered
 
@@ -85,18 +83,13 @@ cdef enum Traits:               # Flow.traits
     LOOPBACK = 1 << 2           # its packets come from CID 1, whatever they are sent to
     GAPPED = 1 << 3
     DETAILED = 1 << 4           # its Detail is in use
+    IS_RARE = 1 << 11           # its Rare is
     SAID_MISMATCH = 1 << 5
     SAID_DEFECT = 1 << 6
     SAID_LEAK = 1 << 7
     SAID_SHUTDOWN = 1 << 8
     DOUBTFUL_DEFECT = 1 << 10   # defect A was seen, and not which of its kinds
     STALE_HIT = 1 << 9          # an RST of the connection before came while this one was opening
-
-cdef struct Queue:              # where the packets that are unread end, modulo 2^32
-    uint32_t *ends
-    uint32_t first
-    uint32_t count
-    uint32_t room
 
 cdef struct Side:               # the first 64 bytes are what most packets need
     uint64_t tx                 # bytes sent since the beginning, those not captured included
@@ -116,14 +109,14 @@ cdef struct Side:               # the first 64 bytes are what most packets need
     int64_t stalled             # with IS_STALLED: since when it cannot send
     int64_t timed               # with IS_TIMED: when the RW was sent that `timed_end` waits for
     uint64_t timed_end
+    int64_t shut                # when it sent its last SHUTDOWN, and which packet
+    uint64_t shut_number
+    uint32_t unread             # packets not read, from the one that ends at `unread_from` on
+    uint32_t unread_from
     uint32_t ops[OPS]           # but RW, which Detail.sizes has
     uint32_t ops_asked          # CREDIT_UPDATEs of these that answered a CREDIT_REQUEST
 
-cdef struct SideDetail:
-    Queue queue
-    int64_t first_byte
-    int64_t shut                # when it sent its last SHUTDOWN
-    uint64_t shut_number
+cdef struct SideRare:
     int64_t asked               # when it sent a CREDIT_REQUEST that is not answered
     uint64_t asked_number
     int64_t asked_last          # the last of all of them
@@ -154,9 +147,12 @@ cdef struct SideDetail:
     uint32_t twin_link
     uint8_t twin_seen
 
+cdef struct Rare:
+    SideRare sides[2]
+
 cdef struct Detail:
     uint32_t sizes[2][SIZES]    # RW packets by size, of each side
-    SideDetail sides[2]
+    int64_t first_byte[2]
 
 cdef struct Flow:               # the first 64 bytes are what every packet needs
     uint64_t src_cid            # of who opened it

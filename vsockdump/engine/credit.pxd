@@ -1,7 +1,6 @@
 # Credit: what each packet says of it and costs (virtio 1.3, 5.10.6.3), and what is wrong with that.
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.stdlib cimport free, malloc
 
 from .found cimport *
 from .rules cimport *
@@ -48,7 +47,7 @@ cdef inline void take_fwd_cnt(Tracking *t, Flow *f, int who, uint32_t fwd_cnt) n
     if step <= way:
         if step:
             read_more(t, f, 1 - who, step)
-        if other.marks & AHEAD and t.time - detail(t, f).sides[1 - who].ahead_since > REORDER:
+        if other.marks & AHEAD and t.time - rare(t, f).sides[1 - who].ahead_since > REORDER:
             other.marks &= ~<uint32_t>AHEAD  # the packets came later than their answer
     elif step - way < HALF:
         ahead(t, f, who, fwd_cnt, step - way)
@@ -64,8 +63,8 @@ cdef inline void read_more(Tracking *t, Flow *f, int who, uint64_t step) noexcep
     if s.marks & IS_TIMED and s.read >= s.timed_end:
         t.credit_times[time_bucket(t.time - s.timed)] += 1
         s.marks &= ~<uint32_t>IS_TIMED
-    if s.marks & QUEUED:
-        unqueue(s, &detail(t, f).sides[who].queue)
+    if s.read == s.tx:
+        s.marks &= ~<uint32_t>BEYOND_CEILING
 
 
 cdef inline void ahead(
@@ -73,7 +72,7 @@ cdef inline void ahead(
 ) noexcept nogil:
     """Side `who` has read `more` bytes than the other was seen to send."""
     cdef Side *other = &f.sides[1 - who]
-    cdef SideDetail *d = &detail(t, f).sides[1 - who]
+    cdef SideRare *d = &rare(t, f).sides[1 - who]
     if in_flight(other):
         read_more(t, f, 1 - who, in_flight(other))
     if not other.marks & (ESTIMATED | MISCOUNTED) and cannot_have_sent(t, f, 1 - who):
@@ -113,7 +112,7 @@ cdef inline void report_ahead(
 cdef inline void catch_up(Tracking *t, Flow *f, int who) noexcept nogil:
     """An RW came that was counted as read before it was seen."""
     cdef Side *s = &f.sides[who]
-    cdef uint32_t step = detail(t, f).sides[who].ahead_fwd_cnt - <uint32_t>s.read
+    cdef uint32_t step = rare(t, f).sides[who].ahead_fwd_cnt - <uint32_t>s.read
     if step < HALF:
         read_more(t, f, who, min(<uint64_t>step, in_flight(s)))
 
@@ -122,7 +121,7 @@ cdef inline void confirm_gap(Tracking *t, Flow *f, int who) noexcept nogil:
     """Bytes of a side that the other end has read are not in the capture: count them as sent."""
     cdef Side *s = &f.sides[who]
     cdef Side *other = &f.sides[1 - who]
-    cdef SideDetail *d = &detail(t, f).sides[who]
+    cdef SideRare *d = &rare(t, f).sides[who]
     cdef uint32_t step = d.ahead_fwd_cnt - <uint32_t>s.tx
     cdef Found *found
     s.marks &= ~<uint32_t>AHEAD
@@ -179,7 +178,8 @@ cdef inline void spend(Tracking *t, Flow *f, int who) noexcept nogil:
     cdef Side *s = &f.sides[who]
     cdef Side *other = &f.sides[1 - who]
     cdef uint32_t size = t.row.virtio_len
-    if s.marks & AHEAD and t.time - detail(t, f).sides[who].ahead_since > REORDER:
+    other.marks &= ~<uint32_t>LIFTED  # it may have waited for this
+    if s.marks & AHEAD and t.time - rare(t, f).sides[who].ahead_since > REORDER:
         confirm_gap(t, f, who)  # this is not what was missing: that would have come by now
     s.tx += size
     s.bytes += size
@@ -202,13 +202,13 @@ cdef inline void spend(Tracking *t, Flow *f, int who) noexcept nogil:
             fill(t, f, who, False)
     s.sent = t.time
     s.sent_number = t.number
-    queue(t, f, who, size)
+    count_unread(t, f, who, size)
 
 
 cdef inline void overrun(Tracking *t, Flow *f, int who) noexcept nogil:
     """More is sent than was ever seen to be allowed: what the other end says next will tell."""
     cdef Side *s = &f.sides[who]
-    cdef SideDetail *d = &detail(t, f).sides[who]
+    cdef SideRare *d = &rare(t, f).sides[who]
     if not s.marks & OVER:
         s.marks |= OVER
         d.over_number = t.number
@@ -226,7 +226,7 @@ cdef inline void settle_overrun(Tracking *t, Flow *f, int who, bint heard) noexc
     If it does, the sender may have known of an announcement that is not in the capture.
     """
     cdef Side *s = &f.sides[who]
-    cdef SideDetail *d = &detail(t, f).sides[who]
+    cdef SideRare *d = &rare(t, f).sides[who]
     cdef uint64_t edge = s.read + f.sides[1 - who].buf_alloc
     cdef Found *found
     s.marks &= ~<uint32_t>OVER
@@ -251,7 +251,7 @@ cdef inline void fill(Tracking *t, Flow *f, int who, bint guess) noexcept nogil:
     """Side `who` has used up all it may have in flight."""
     cdef Side *s = &f.sides[who]
     cdef Side *other = &f.sides[1 - who]
-    cdef SideDetail *d = &detail(t, f).sides[who]
+    cdef SideRare *d = &rare(t, f).sides[who]
     s.marks |= IS_STALLED
     s.stalled = t.time
     d.full_in_flight = in_flight(s)
@@ -268,137 +268,121 @@ cdef inline void lift(
     """
     cdef Side *s = &f.sides[who]
     cdef Side *other = &f.sides[1 - who]
-    cdef SideDetail *d
+    cdef SideRare *d
     if is_full(s, other):
-        if not s.marks & IS_STALLED and in_flight(s):
+        if not s.marks & IS_STALLED and in_flight(s) and not s.shutdown & SEND:
             fill(t, f, who, True)
     elif s.marks & IS_STALLED:
-        stalled(t, f, who, s.stalled, t.time)
+        stalled(t, f, who, s.stalled, t.time, blame(t, f, who))
         s.marks &= ~<uint32_t>IS_STALLED
-    elif window - way < MOST_RW and way > in_flight(s):
+    elif (
+        window - way < MOST_RW and way > in_flight(s) and t.row.virtio_op == OP_CREDIT_UPDATE
+    ):
         s.marks |= LIFTED
-        d = &detail(t, f).sides[who]
+        d = &rare(t, f).sides[who]
         d.lifted = t.time
         d.lifted_free = window - way
         d.full_in_flight, d.full_window, d.full_guess = way, window, True
 
 
 cdef inline void waited(Tracking *t, Flow *f, int who, uint32_t size) noexcept nogil:
-    """An RW that follows an announcement at once, and would not have fitted before it.
+    """A message that follows an announcement at once, and would not have fitted before it.
 
-    Linux sends what fits of a stream; others, and messages, wait until all of it does.
+    Of a stream everybody sends what fits.
     """
     cdef Side *s = &f.sides[who]
-    cdef SideDetail *d = &detail(t, f).sides[who]
+    cdef SideRare *d = &rare(t, f).sides[who]
     s.marks &= ~<uint32_t>LIFTED
+    if t.row.virtio_type != TYPE_SEQPACKET:
+        return
     if size > d.lifted_free and t.time - d.lifted < REORDER and d.lifted - s.sent >= STALL:
-        stalled(t, f, who, s.sent, d.lifted)
+        stalled(t, f, who, s.sent, d.lifted, NOT_READING)
 
 
 cdef inline void stalled(
-    Tracking *t, Flow *f, int who, int64_t begin, int64_t end, bint lifted=True
+    Tracking *t, Flow *f, int who, int64_t begin, int64_t end, int why, bint lifted=True
 ) noexcept nogil:
     """Side `who` could not send from `begin` to `end`."""
     cdef Side *s = &f.sides[who]
     cdef Side *other = &f.sides[1 - who]
-    cdef SideDetail *d = &detail(t, f).sides[who]
+    cdef SideRare *d = &rare(t, f).sides[who]
     cdef int64_t length = max(end - begin, 0)
     cdef Found *found
+    cdef int severity = stall_severity(length)
     d.stalled_sum += length
-    d.stalled_longest = max(d.stalled_longest, <uint64_t>length)
     if length < STALL:
         return
     d.stalls += 1
-    found = report(t, f, STALLED, stall_severity(length), who, GUESS if d.full_guess else SURE)
+    if d.full_guess:  # it may not have wanted to: that is no problem of anybody
+        found = report(t, f, STALLED, min(severity, <int>WARN), who, GUESS)
+    else:
+        d.stalled_longest = max(d.stalled_longest, <uint64_t>length)
+        found = report(t, f, STALLED, severity, who)
     found.packets[0] = s.sent_number
     found.packets[1] = t.number if lifted else 0
     number(found, length)
     number(found, d.full_in_flight)
     number(found, d.full_window)
-    number(found, blame(t, f, who, lifted))
+    number(found, why)
     number(found, lifted)
 
 
-cdef inline int blame(Tracking *t, Flow *f, int who, bint lifted) noexcept nogil:
-    """Whose fault a stall of side `who` is, by what ended it.
+cdef inline int blame(Tracking *t, Flow *f, int who) noexcept nogil:
+    """Whose fault a stall of side `who` is, by the packet that ended it.
 
     Linux tells of what it reads while its buffer is short of room. Who tells only when it is asked,
     or with data of its own, had read before.
     """
-    cdef SideDetail *d = &detail(t, f).sides[who]
-    if not lifted:
-        return NOT_READING if d.asked == NEVER else REQUEST_UNANSWERED
+    cdef SideRare *d = &rare(t, f).sides[who]
     if t.row.virtio_op != OP_CREDIT_UPDATE:
         return NO_UPDATE
     if d.asked_last != NEVER and t.time - d.asked_last <= REORDER:
         return NO_UPDATE
     return NOT_READING
 
+cdef inline void give_in(Tracking *t, Flow *f, int who) noexcept nogil:
+    """The end of a stall that nothing lifted: the capture's, the connection's, or the sender's."""
+    cdef Side *s = &f.sides[who]
+    cdef int why = REQUEST_UNANSWERED if s.marks & ASKED else NOT_READING
+    if s.marks & IS_STALLED:
+        stalled(t, f, who, s.stalled, t.time, why, False)
+
 # --- packets and messages that are not read yet ----------------------------------------------------
 
 
-cdef inline void queue(Tracking *t, Flow *f, int who, uint32_t size) noexcept nogil:
-    """Count the packets that are unread: newer kernels take only so many (virtio_transport_common.c,
-    virtio_transport_inc_rx_pkt()). Small ones of a stream are merged into one that is queued already.
+cdef inline void count_unread(Tracking *t, Flow *f, int who, uint32_t size) noexcept nogil:
+    """Count the packets that are unread for sure: those since one that is unread.
+
+    Newer kernels take only so many (virtio_transport_common.c, virtio_transport_inc_rx_pkt()). Small
+    ones of a stream are merged into the one before.
     """
     cdef Side *s = &f.sides[who]
     cdef Side *other = &f.sides[1 - who]
-    cdef Queue *q
-    if (size <= MERGED and t.row.virtio_type != TYPE_SEQPACKET) or s.marks & SAID_CEILING or not other.marks & HEARD:
+    if size <= MERGED and t.row.virtio_type != TYPE_SEQPACKET:
         return
-    s.marks |= QUEUED
-    q = &detail(t, f).sides[who].queue
-    if in_flight(s) == size:
-        q.count = 0
-    if q.count == q.room and widen_queue(q) < 0:
-        return
-    q.ends[(q.first + q.count) & (q.room - 1)] = <uint32_t>s.tx
-    q.count += 1
-    if q.count * <uint64_t>TRUESIZE > other.buf_alloc:
-        too_many(t, f, who, q)
+    if <uint32_t>(<uint32_t>s.read - s.unread_from) < HALF:
+        s.unread_from = <uint32_t>s.tx
+        s.unread = 0
+    s.unread += 1
+    if s.unread * <uint64_t>TRUESIZE > other.buf_alloc:
+        if other.marks & HEARD and not s.marks & SAID_CEILING:
+            too_many(t, f, who)
 
 
-cdef inline void too_many(Tracking *t, Flow *f, int who, Queue *q) noexcept nogil:
+cdef inline void too_many(Tracking *t, Flow *f, int who) noexcept nogil:
     cdef Found *found = report(t, f, PACKET_CEILING, NOTE, 1 - who, GUESS)
     cdef uint32_t buf_alloc = f.sides[1 - who].buf_alloc
     f.sides[who].marks |= SAID_CEILING | BEYOND_CEILING
-    number(found, q.count)
+    number(found, f.sides[who].unread)
     number(found, buf_alloc // TRUESIZE)
     number(found, buf_alloc)
-    q.count = 0
-
-
-cdef inline void unqueue(Side *s, Queue *q) noexcept nogil:
-    """Forget the packets that are read."""
-    if s.read == s.tx:
-        q.count = 0
-        s.marks &= ~<uint32_t>(BEYOND_CEILING | QUEUED)
-    while q.count and <uint32_t>(<uint32_t>s.read - q.ends[q.first]) < HALF:
-        q.first = (q.first + 1) & (q.room - 1)
-        q.count -= 1
-
-
-cdef inline int widen_queue(Queue *q) noexcept nogil:
-    """Double the room, up to what any sensible buffer takes; -1: no more is to be had."""
-    cdef uint32_t room = q.room * 2 or 8, i
-    cdef uint32_t *ends
-    if room > MOST_QUEUED:
-        return -1
-    ends = <uint32_t *>malloc(room * sizeof(uint32_t))
-    if ends == NULL:
-        return -1
-    for i in range(q.count):
-        ends[i] = q.ends[(q.first + i) & (q.room - 1)]
-    free(q.ends)
-    q.ends, q.room, q.first = ends, room, 0
-    return 0
 
 
 cdef inline void follow_message(Tracking *t, Flow *f, int who) noexcept nogil:
     """Add up a SEQPACKET message, which has to fit into the other end's buffer whole."""
     cdef Side *s = &f.sides[who]
     cdef Side *other = &f.sides[1 - who]
-    cdef SideDetail *d = &detail(t, f).sides[who]
+    cdef SideRare *d = &rare(t, f).sides[who]
     cdef Found *found
     d.message += t.row.virtio_len
     if d.message > other.buf_alloc and other.marks & HEARD and not s.marks & SAID_MESSAGE:

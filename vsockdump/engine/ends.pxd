@@ -119,11 +119,12 @@ cdef inline void respond(Tracking *t, Flow *f, int who) noexcept nogil:
 cdef inline void shut_down(Tracking *t, Flow *f, int who) noexcept nogil:
     """Flags add up and cannot be taken back (virtio 1.3, 5.10.6.5)."""
     cdef Side *s = &f.sides[who]
-    cdef SideDetail *d = &detail(t, f).sides[who]
     cdef uint32_t had = s.shutdown
     s.shutdown |= t.row.virtio_flags & BOTH
-    d.shut = t.time
-    d.shut_number = t.number
+    s.shut, s.shut_number = t.time, t.number
+    if s.shutdown & SEND:
+        give_in(t, f, who)
+        s.marks &= ~<uint32_t>IS_STALLED
     if s.shutdown == BOTH and had != BOTH:
         wait(t, f, who, FOR_RST)
 
@@ -132,20 +133,19 @@ cdef inline void mind_shutdown(Tracking *t, Flow *f, int who) noexcept nogil:
     """An RW on a connection that one side has closed, in part or whole."""
     cdef Side *s = &f.sides[who]
     cdef Side *other = &f.sides[1 - who]
-    cdef Detail *d = detail(t, f)
     if s.shutdown & SEND and not s.marks & SAID_LATE_DATA:
         s.marks |= SAID_LATE_DATA
-        _late(t, f, who, DATA_AFTER_SHUTDOWN, PROBLEM, &d.sides[who])
+        _late(t, f, who, DATA_AFTER_SHUTDOWN, PROBLEM, s)
     elif (
         other.shutdown & RCV and not s.marks & SAID_IGNORED
-        and t.time - d.sides[1 - who].shut > IN_FLIGHT
+        and t.time - other.shut > IN_FLIGHT
     ):
         s.marks |= SAID_IGNORED
-        _late(t, f, who, HALF_CLOSE_IGNORED, WARN, &d.sides[1 - who])
+        _late(t, f, who, HALF_CLOSE_IGNORED, WARN, other)
 
 
 cdef inline void _late(
-    Tracking *t, Flow *f, int who, int kind, int severity, const SideDetail *shut
+    Tracking *t, Flow *f, int who, int kind, int severity, const Side *shut
 ) noexcept nogil:
     cdef Found *found = report(t, f, kind, severity, who)
     found.packets[0], found.packets[1] = shut.shut_number, t.number
@@ -210,7 +210,7 @@ cdef inline void reset(Tracking *t, Flow *f, int who) noexcept nogil:
 
 cdef inline void _timed_out(Tracking *t, Flow *f, int who) noexcept nogil:
     """Who closes resets by itself when there is no answer in time."""
-    cdef int64_t waited = t.time - detail(t, f).sides[who].shut
+    cdef int64_t waited = t.time - f.sides[who].shut
     if waited >= CLOSE - SECOND // 2:
         f.end = TIMER
         say_shutdown_unanswered(t, f, who, waited)
@@ -224,7 +224,7 @@ cdef inline void say_shutdown_unanswered(
         return
     f.traits |= SAID_SHUTDOWN
     found = report(t, f, SHUTDOWN_UNANSWERED, WARN, who)
-    found.packets[0] = detail(t, f).sides[who].shut_number
+    found.packets[0] = f.sides[who].shut_number
     found.packets[1] = t.number
     number(found, waited)
 
@@ -270,9 +270,8 @@ cdef inline void finish_side(Tracking *t, Flow *f, int who, bint closed) noexcep
         confirm_gap(t, f, who)
     if s.marks & OVER:
         settle_overrun(t, f, who, False)
-    if s.marks & IS_STALLED:
-        stalled(t, f, who, s.stalled, t.time, False)
-        s.stalled = t.time
+    give_in(t, f, who)
+    s.stalled = t.time
     if closed or f.state == CLOSING:
         _leave_unfinished(t, f, who)
 
@@ -286,7 +285,7 @@ cdef inline void _leave_unread(Tracking *t, Flow *f, int who, int by) noexcept n
         return
     if f.sides[1 - who].shutdown != BOTH and by == who:
         return
-    detail(t, f).sides[who].unread = unread
+    rare(t, f).sides[who].unread = unread
     found = report(t, f, UNREAD_CLOSE, PROBLEM, 1 - who)
     found.packets[0], found.packets[1] = s.sent_number, t.number
     number(found, unread)
@@ -294,25 +293,24 @@ cdef inline void _leave_unread(Tracking *t, Flow *f, int who, int by) noexcept n
 
 cdef inline void _leave_unfinished(Tracking *t, Flow *f, int who) noexcept nogil:
     cdef Found *found
-    if not f.traits & DETAILED or not detail(t, f).sides[who].message:
+    if not f.traits & IS_RARE or not rare(t, f).sides[who].message:
         return
     found = report(t, f, MESSAGE_UNFINISHED, WARN, who)
     found.packets[0], found.packets[1] = f.sides[who].sent_number, t.number
-    number(found, detail(t, f).sides[who].message)
+    number(found, rare(t, f).sides[who].message)
 
 # --- what did not come in time ---------------------------------------------------------------------
 
 
 cdef inline void expire(Tracking *t, Flow *f, int who, int what) noexcept nogil:
     """A deadline is over: if it was waited for, and nothing came, say so."""
-    cdef SideDetail *d
+    cdef SideRare *d
     if what == FOR_RESPONSE and f.state == OPENING:
         number(_overdue(t, f, UNANSWERED, PROBLEM, 0, f.first_packet), ANSWER)
     elif what == FOR_RST and f.state == CLOSING and f.sides[1 - who].shutdown != BOTH:
-        d = &detail(t, f).sides[who]
         say_shutdown_unanswered(t, f, who, CLOSE)
     elif what == FOR_UPDATE and f.state < CLOSED:
-        d = &detail(t, f).sides[who]
+        d = &rare(t, f).sides[who]
         if d.asked != NEVER and t.time - d.asked >= UPDATE:
             number(
                 _overdue(t, f, CREDIT_REQUEST_UNANSWERED, PROBLEM, who, d.asked_number), UPDATE
@@ -336,7 +334,7 @@ cdef inline void carry(Tracking *t, Flow *f, int who, bint leaks) noexcept nogil
     detail(t, f).sizes[who][bucket(r.virtio_len)] += 1
     s.largest = max(s.largest, r.virtio_len)
     if s.sent == NEVER:
-        detail(t, f).sides[who].first_byte = t.time
+        detail(t, f).first_byte[who] = t.time
     if s.shutdown | f.sides[1 - who].shutdown:
         mind_shutdown(t, f, who)
     spend(t, f, who)
@@ -349,7 +347,7 @@ cdef inline void carry(Tracking *t, Flow *f, int who, bint leaks) noexcept nogil
 
 cdef inline void ask(Tracking *t, Flow *f, int who) noexcept nogil:
     """A CREDIT_REQUEST: answered by whatever the other end sends next."""
-    cdef SideDetail *d = &detail(t, f).sides[who]
+    cdef SideRare *d = &rare(t, f).sides[who]
     d.asked_last = t.time
     if f.sides[who].marks & ASKED:
         return

@@ -6,7 +6,7 @@
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 
 from .batch cimport Row
-from .connection cimport Detail, Flow
+from .connection cimport Detail, Flow, Rare
 
 cdef enum:
     CHUNK = 4096                # records in a chunk
@@ -24,6 +24,7 @@ cdef struct Table:
     uint32_t indexed            # entries of the index in use
     Flow **flows
     Detail **details
+    Rare **rares
     uint32_t chunks
     uint32_t used               # slots that ever held a connection
     uint32_t most
@@ -39,6 +40,10 @@ cdef inline Flow *flow_at(const Table *t, uint32_t slot) noexcept nogil:
 
 cdef inline Detail *detail_at(const Table *t, uint32_t slot) noexcept nogil:
     return &t.details[slot // CHUNK][slot % CHUNK]
+
+
+cdef inline Rare *rare_at(const Table *t, uint32_t slot) noexcept nogil:
+    return &t.rares[slot // CHUNK][slot % CHUNK]
 
 
 cdef inline uint64_t scrambled(uint64_t cid, uint32_t port) noexcept nogil:

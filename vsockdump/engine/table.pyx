@@ -5,7 +5,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memset
 
-from .connection cimport CLOSE, DETAILED, NEVER, SECOND, Detail, Flow
+from .connection cimport CLOSE, DETAILED, IS_RARE, NEVER, SECOND, Detail, Flow, Rare
 
 cdef extern from "<sys/mman.h>" nogil:
     void *mmap(void *, size_t, int, int, int, long)
@@ -31,18 +31,14 @@ cdef int open_table(Table *t, uint32_t most) except -1:
 
 
 cdef void close_table(Table *t) noexcept:
-    cdef uint32_t i, side
-    cdef Detail *d
-    for i in range(t.used):
-        if flow_at(t, i).traits & DETAILED:
-            d = detail_at(t, i)
-            for side in range(2):
-                free(d.sides[side].queue.ends)
+    cdef uint32_t i
     for i in range(t.chunks):
         munmap(t.flows[i], CHUNK * sizeof(Flow))
         munmap(t.details[i], CHUNK * sizeof(Detail))
+        munmap(t.rares[i], CHUNK * sizeof(Rare))
     free(t.flows)
     free(t.details)
+    free(t.rares)
     free(t.index)
     memset(t, 0, sizeof(Table))
 
@@ -120,23 +116,26 @@ cdef uint32_t take(Table *t) noexcept nogil:
 
 cdef int _more(Table *t) noexcept nogil:
     """Have one more chunk; its memory is only reserved until it is written to."""
-    cdef void *flows
-    cdef void *details
-    cdef void *table = realloc(t.flows, (t.chunks + 1) * sizeof(void *))
-    if table == NULL:
+    if (
+        _list(<void ***>&t.flows, t.chunks) < 0 or _list(<void ***>&t.details, t.chunks) < 0
+        or _list(<void ***>&t.rares, t.chunks) < 0
+    ):
         return -1
-    t.flows = <Flow **>table
-    table = realloc(t.details, (t.chunks + 1) * sizeof(void *))
-    if table == NULL:
+    t.flows[t.chunks] = <Flow *>_reserve(CHUNK * sizeof(Flow))
+    t.details[t.chunks] = <Detail *>_reserve(CHUNK * sizeof(Detail))
+    t.rares[t.chunks] = <Rare *>_reserve(CHUNK * sizeof(Rare))
+    if not (t.flows[t.chunks] and t.details[t.chunks] and t.rares[t.chunks]):
         return -1
-    t.details = <Detail **>table
-    flows = _reserve(CHUNK * sizeof(Flow))
-    details = _reserve(CHUNK * sizeof(Detail))
-    if flows == NULL or details == NULL:
-        return -1
-    t.flows[t.chunks] = <Flow *>flows
-    t.details[t.chunks] = <Detail *>details
     t.chunks += 1
+    return 0
+
+
+cdef int _list(void ***chunks, uint32_t count) noexcept nogil:
+    """Have room for one more chunk in a list of them."""
+    cdef void *wider = realloc(chunks[0], (count + 1) * sizeof(void *))
+    if wider == NULL:
+        return -1
+    chunks[0] = <void **>wider
     return 0
 
 
@@ -148,18 +147,21 @@ cdef void *_reserve(size_t size) noexcept nogil:
 cdef void give_up(Table *t, uint32_t slot) noexcept nogil:
     """Forget a connection."""
     cdef Flow *f = flow_at(t, slot)
-    cdef Detail *d
-    cdef int side
-    if f.traits & DETAILED:
-        d = detail_at(t, slot)
-        for side in range(2):
-            free(d.sides[side].queue.ends)
-        memset(d, 0, sizeof(Detail))
     _unpoint(t, f.hash, slot)
+    _clear(t, slot)
     memset(f, 0, sizeof(Flow))
     f.previous = t.spare
     t.spare = slot
     t.live -= 1
+
+
+cdef void _clear(Table *t, uint32_t slot) noexcept nogil:
+    """Clear what of a connection's parts was in use."""
+    cdef uint32_t traits = flow_at(t, slot).traits
+    if traits & DETAILED:
+        memset(detail_at(t, slot), 0, sizeof(Detail))
+    if traits & IS_RARE:
+        memset(rare_at(t, slot), 0, sizeof(Rare))
 
 
 cdef uint32_t victim(Table *t, int64_t now) noexcept nogil:

@@ -436,7 +436,7 @@ cdef class Tracker:
             self._act(f, side)
             if other.marks & ASKED:
                 other.marks &= ~<uint32_t>ASKED
-                detail(t, f).sides[1 - side].asked = NEVER
+                rare(t, f).sides[1 - side].asked = NEVER
         elif r.virtio_op == OP_RW:
             s.bytes += r.virtio_len
             detail(t, f).sizes[side][bucket(r.virtio_len)] += 1
@@ -504,7 +504,7 @@ cdef class Tracker:
             return
         for side in range(2):
             if f.sides[side].marks & AHEAD:
-                if self.t.now - detail(&self.t, f).sides[side].ahead_since <= REORDER:
+                if self.t.now - rare(&self.t, f).sides[side].ahead_since <= REORDER:
                     f.sides[side].marks &= ~<uint32_t>AHEAD
             finish_side(&self.t, f, side, False)
         mind_doubtful(&self.t, f)
@@ -533,15 +533,15 @@ cdef class Tracker:
     cdef object _side(self, Flow *f, int who):
         cdef Side *s = &f.sides[who]
         cdef Side *other = &f.sides[1 - who]
-        cdef Detail *all = detail(&self.t, f)
-        cdef SideDetail *d = &all.sides[who]
+        cdef Detail *all = detail_at(&self.t.table, f.slot)
+        cdef SideRare *d = &rare_at(&self.t.table, f.slot).sides[who]
         cdef bint heard = other.marks & HEARD != 0
         cdef int64_t present = 0
         if s.marks & IS_STALLED:
             present = max(self.t.now - s.stalled, 0)
         return tuple.__new__(flows.Side, (
             s.packets, s.bytes, numbers(s.ops, OPS, OP_RW, data_packets(all, who)), s.largest,
-            numbers(all.sizes[who], SIZES, -1, 0), time(d.first_byte), time(s.sent),
+            numbers(all.sizes[who], SIZES, -1, 0), time(all.first_byte[who] if s.sent != NEVER else NEVER), time(s.sent),
             s.buf_alloc if s.marks & HEARD else None, <uint32_t>s.tx,
             <uint32_t>s.read if heard else None, in_flight(s), other.buf_alloc if heard else None,
             free_bytes(s, other) if heard else None,
@@ -598,7 +598,7 @@ cdef object event(const Found *e):
 
 cdef uint64_t measure(Tracking *t, Flow *f, int what) noexcept:
     """How much a connection has of one of MEASURES."""
-    cdef Detail *d = detail_at(&t.table, f.slot)
+    cdef Rare *d = rare_at(&t.table, f.slot)
     cdef uint64_t stalled = 0
     cdef int side
     if what == 0:

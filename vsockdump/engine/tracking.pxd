@@ -5,7 +5,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from .batch cimport Row
 from .connection cimport *
 from .found cimport Doubt, Findings, Found, GAP_BEFORE, GUESS, LOST, MID_STREAM, SURE, add
-from .table cimport Table, detail_at
+from .table cimport Table, detail_at, rare_at
 from .timers cimport WAITS, Timers, length, push
 
 cdef enum:
@@ -42,17 +42,20 @@ cdef inline int time_bucket(int64_t ns) noexcept nogil:
 
 
 cdef inline Detail *detail(Tracking *t, Flow *f) noexcept nogil:
-    """What few packets touch; made ready when the first does."""
-    cdef Detail *d = detail_at(&t.table, f.slot)
-    cdef SideDetail *s
-    cdef int side
-    if f.traits & DETAILED:
-        return d
+    """What packets with payload touch; clear until then."""
     f.traits |= DETAILED
-    for side in range(2):
-        s = &d.sides[side]
-        s.first_byte = s.shut = s.asked = s.asked_last = s.twin_time = NEVER
-    return d
+    return detail_at(&t.table, f.slot)
+
+
+cdef inline Rare *rare(Tracking *t, Flow *f) noexcept nogil:
+    """What few packets touch; made ready when the first does."""
+    cdef Rare *r = rare_at(&t.table, f.slot)
+    cdef int side
+    if not f.traits & IS_RARE:
+        f.traits |= IS_RARE
+        for side in range(2):
+            r.sides[side].asked = r.sides[side].asked_last = r.sides[side].twin_time = NEVER
+    return r
 
 
 cdef inline Found *report(

@@ -30,7 +30,7 @@ cdef inline bint is_twin(
     Tracking *t, Flow *f, int who, Capture *c, const uint8_t *frame
 ) noexcept nogil:
     """Whether this packet is the last one of its side once more."""
-    cdef SideDetail *d = &detail(t, f).sides[who]
+    cdef SideRare *d = &rare(t, f).sides[who]
     cdef uint32_t lead = link_header(c)
     cdef uint32_t print = fingerprint(frame + lead, t.row.cap_len - lead)
     cdef uint32_t link = be32toh((<const sll2_header *>frame).ifindex) if c.names_links else 0
@@ -38,7 +38,7 @@ cdef inline bint is_twin(
     if c.names_links:
         equal = equal and link != d.twin_link
     elif c.cooked:
-        if f.state == OPENING and who == 1 and not detail(t, f).sides[0].twin_seen:
+        if f.state == OPENING and who == 1 and not rare(t, f).sides[0].twin_seen:
             c.single = True  # Linux sends no REQUEST twice, but here it would have come twice
         equal = equal and not (d.twin_seen or c.single)
     if equal and f.sides[who].packets:
