@@ -1,6 +1,7 @@
 """The command line: which run or command it asks for, and the exit status of how that ended."""
 
 import importlib
+import io
 import os
 import signal
 import sys
@@ -45,10 +46,13 @@ def _hold_streams() -> None:
     """Put something in the place of a standard stream that is closed: no file must get there.
 
     Using it fails as it would have failed, but for what is said on stderr, which nobody hears.
+    What is printed is UTF-8, whatever the locale.
     """
     for name, flags in (("stdin", os.O_WRONLY), ("stdout", os.O_RDONLY), ("stderr", os.O_WRONLY)):
         if getattr(sys, name) is None:  # the lowest number that is free is the one it had
             setattr(sys, name, os.fdopen(os.open(os.devnull, flags), "w"))
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
 
 
 @contextmanager
