@@ -42,7 +42,7 @@ class Wanted(analysis.Wanted):
 def _options(group: Group) -> None:
     group.number("--flow", "flow", "N", "only connection N, as 'flows' numbers them", positive)
     group.value("--svg", "svg", "FILE", "draw into FILE instead, as SVG; - is stdout")
-    group.flag("--all", "all", "draw every packet: several of the same kind in a row are one else")
+    group.flag("--all", "all", "draw every packet; else several of a kind in a row are one")
     group.number("--rows", "rows", "N", f"draw so many rows, default {ROWS}", positive)
 
 
