@@ -151,8 +151,8 @@ class Event(NamedTuple):
 
     @property
     def mark(self) -> str:
-        """What stands at the packet in a line: a word or two."""
-        return _MARKS[self.kind](self.values)
+        """What stands at the packet in a line: a word or two, or nothing if its notes say it."""
+        return _MARKS[self.kind](self.values) if self.kind in _MARKS else ""
 
 
 # The numbers of each kind, in the tracker's order. `_s`: nanoseconds here, seconds in JSON.
@@ -339,8 +339,6 @@ _MARKS: dict[Kind, Callable[[dict[str, int]], str]] = {
     Kind.MESSAGE_TOO_LARGE: lambda _: "message too large",
     Kind.UPDATE_STORM: lambda _: "update storm",
     Kind.TUPLE_REUSE: lambda _: "reuse",
-    Kind.MISMATCH: lambda _: "mismatch",
     Kind.GAP: lambda v: f"gap {v['missing']}",
-    Kind.KERNEL_DEFECT: lambda v: f"defect {Defect(v['defect']).name}",
     Kind.CREDIT_REQUEST_UNANSWERED: lambda _: "credit request unanswered",
 }

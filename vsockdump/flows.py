@@ -175,13 +175,9 @@ STALL_PROBLEM = 1_000_000_000
 
 
 def _stalled(flow: Flow) -> str:
-    sides = [("src", flow.fwd), ("dst", flow.rev)]
-    who, side = max(sides, key=lambda pair: (pair[1].stalled_now, pair[1].longest_stall))
-    if side.stalled_now:
-        return f"{who} cannot send any more, for {seconds(side.longest_stall)} at the end"
-    return f"{who} could not send for {seconds(side.stalled)}, at the longest for" + (
-        f" {seconds(side.longest_stall)}; {_ending(flow)}"
-    )
+    who, side = max(("src", flow.fwd), ("dst", flow.rev), key=lambda pair: pair[1].longest_stall)
+    longest = f", at the longest for {seconds(side.longest_stall)}" if side.stalls > 1 else ""
+    return f"{who} could not send for {seconds(side.stalled)}{longest}; {_ending(flow)}"
 
 
 def _ending(flow: Flow) -> str:

@@ -271,7 +271,8 @@ cdef inline void lift(
     cdef SideRare *d
     if is_full(s, other):
         if not s.marks & IS_STALLED and in_flight(s) and not s.shutdown & SEND:
-            fill(t, f, who, True)
+            if not other.shutdown & RCV:
+                fill(t, f, who, True)
     elif s.marks & IS_STALLED:
         stalled(t, f, who, s.stalled, t.time, blame(t, f, who))
         s.marks &= ~<uint32_t>IS_STALLED
@@ -314,7 +315,7 @@ cdef inline void stalled(
         return
     d.stalls += 1
     if d.full_guess:  # it may not have wanted to: that is no problem of anybody
-        found = report(t, f, STALLED, min(severity, <int>WARN), who, GUESS)
+        found = report(t, f, STALLED, NOTE, who, GUESS)
     else:
         d.stalled_longest = max(d.stalled_longest, <uint64_t>length)
         found = report(t, f, STALLED, severity, who)
@@ -341,11 +342,18 @@ cdef inline int blame(Tracking *t, Flow *f, int who) noexcept nogil:
     return NOT_READING
 
 cdef inline void give_in(Tracking *t, Flow *f, int who) noexcept nogil:
-    """The end of a stall that nothing lifted: the capture's, the connection's, or the sender's."""
+    """A side that could not send will not any more, if it could: the stall is over."""
+    still_stalled(t, f, who)
+    f.sides[who].marks &= ~<uint32_t>IS_STALLED
+
+
+cdef inline void still_stalled(Tracking *t, Flow *f, int who) noexcept nogil:
+    """Nothing has lifted a stall so far."""
     cdef Side *s = &f.sides[who]
     cdef int why = REQUEST_UNANSWERED if s.marks & ASKED else NOT_READING
     if s.marks & IS_STALLED:
         stalled(t, f, who, s.stalled, t.time, why, False)
+        s.stalled = t.time
 
 # --- packets and messages that are not read yet ----------------------------------------------------
 

@@ -124,7 +124,8 @@ cdef inline void shut_down(Tracking *t, Flow *f, int who) noexcept nogil:
     s.shut, s.shut_number = t.time, t.number
     if s.shutdown & SEND:
         give_in(t, f, who)
-        s.marks &= ~<uint32_t>IS_STALLED
+    if s.shutdown & RCV:
+        give_in(t, f, 1 - who)
     if s.shutdown == BOTH and had != BOTH:
         wait(t, f, who, FOR_RST)
 
@@ -258,7 +259,6 @@ cdef inline void settle(Tracking *t, Flow *f, int who) noexcept nogil:
     cdef int side
     for side in range(2):
         finish_side(t, f, side, True)
-        f.sides[side].marks &= ~<uint32_t>IS_STALLED
         _leave_unread(t, f, side, who)
     mind_doubtful(t, f)
 
@@ -270,8 +270,10 @@ cdef inline void finish_side(Tracking *t, Flow *f, int who, bint closed) noexcep
         confirm_gap(t, f, who)
     if s.marks & OVER:
         settle_overrun(t, f, who, False)
-    give_in(t, f, who)
-    s.stalled = t.time
+    if closed:
+        give_in(t, f, who)
+    else:
+        still_stalled(t, f, who)
     if closed or f.state == CLOSING:
         _leave_unfinished(t, f, who)
 

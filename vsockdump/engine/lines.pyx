@@ -242,7 +242,7 @@ cdef class Lines:
 
     cdef int _marks(self, Py_ssize_t i) except -1:
         for event in self.tracker.marks(i):
-            mark = f" [{event.mark}]".encode()
+            mark = f" [{event.mark}]".encode() if event.mark else b""
             need(&self.text, LONGEST + len(mark))
             put(&self.text, mark)
         return 0
