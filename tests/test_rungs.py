@@ -121,6 +121,7 @@ def test_connections_of_other_ends_find_no_room() -> None:
         *((1, 0, 1), (1, 1, 0), (2, 2, 1), (2, 1, 2), (4, 2, 0)),
     ]
     assert (rungs.packets, rungs.flows) == (5, 3)
+    assert [rungs.wants(flow) for flow in range(1, 6)] == [True, True, False, True, True]
     assert "2-3 UNANSWERED" not in outline(rungs)
 
 

@@ -36,7 +36,7 @@ def happened(talk: Talk, flow: int = 0, cuts: Iterable[int] = ()) -> list[Packet
     found: list[Packet | Event] = []
     for batch in batches(talk.packets, cuts=cuts):
         tracker.feed(batch)
-        found += steps(batch, tracker, flow)
+        found += steps(batch, tracker, lambda number: flow in (0, number))
     tracker.finish()
     return [*found, *(event for event in tracker.events() if flow in (0, event.flow))]
 

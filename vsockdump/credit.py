@@ -143,11 +143,14 @@ class _Credit:
     def feed(self, batch: Batch) -> None:
         if not self._flow:
             self._flow = self._choice.flow()
-        for found in steps(batch, self._tracker, self._flow):
+        for found in steps(batch, self._tracker, self._wants):
             self._taken += isinstance(found, Packet)
             self._form.take(found)
         self._form.pause()
         sys.stdout.flush()
+
+    def _wants(self, flow: int) -> bool:
+        return flow == self._flow
 
     def end(self, quality: Quality) -> None:
         for event in self._tracker.events():

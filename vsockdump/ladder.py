@@ -68,11 +68,14 @@ class _Ladder:
         if self._rungs.full:
             self._tracker.events()  # which would be kept for us
             return
-        for found in steps(batch, self._tracker, self._flow):
+        for found in steps(batch, self._tracker, self._wants):
             if isinstance(found, Packet):
                 self._rungs.add(found)
             else:
                 self._rungs.remark(found)
+
+    def _wants(self, flow: int) -> bool:
+        return self._flow in (0, flow) and self._rungs.wants(flow)
 
     def end(self, quality: Quality) -> None:
         for event in self._tracker.events():

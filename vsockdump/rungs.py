@@ -113,6 +113,10 @@ class Rungs:
         """When the first packet was, in nanoseconds since 1970; 0 where there is none."""
         return next((row.time for row in self.rows if isinstance(row, Arrow)), 0)
 
+    def wants(self, flow: int) -> bool:
+        """Whether packets of a connection may find a place: it is drawn, or not met yet."""
+        return flow > self._newest or flow in self._columns
+
     def add(self, packet: Packet) -> None:
         """Take the next packet, if there is a place for it."""
         columns = self._place(packet)

@@ -1,6 +1,6 @@
 """What happens to connections, one after the other: packets with their credit, and events."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from vsockdump.dissectors import virtio
@@ -8,6 +8,9 @@ from vsockdump.dissectors.virtio import Op
 from vsockdump.engine.batch import Batch
 from vsockdump.engine.track import Credit, Step, Tracker
 from vsockdump.events import Event, Kind
+
+Wants = Callable[[int], bool]
+"""Says of a connection, by its number, whether its packets and events are asked for."""
 
 ENDED = (Kind.STALL, Kind.GAP)
 """What was before the packet that shows it."""
@@ -72,8 +75,8 @@ _COLUMNS = (
 )
 
 
-def steps(batch: Batch, tracker: Tracker, flow: int = 0) -> Iterator[Packet | Event]:
-    """Yield what happened in a batch, to connection `flow` or (0) to any, as it happened.
+def steps(batch: Batch, tracker: Tracker, wants: Wants) -> Iterator[Packet | Event]:
+    """Yield what happened in a batch to the connections wanted, as it happened.
 
     The tracker keeps steps, was fed this batch last, and has not been asked for events since.
     """
@@ -81,15 +84,15 @@ def steps(batch: Batch, tracker: Tracker, flow: int = 0) -> Iterator[Packet | Ev
     timed: list[Event] = []
     times = batch.column("time")
     for event in tracker.events():
-        if flow in (0, event.flow):
+        if wants(event.flow):
             row = max(event.packets, default=0) - batch.first
             here = 0 <= row < batch.count and times[row] == event.time
             (at_packet.setdefault(row, []) if here else timed).append(event)
-    return _merged(_packets(batch, tracker, flow, at_packet), timed)
+    return _merged(_packets(batch, tracker, wants, at_packet), timed)
 
 
 def _packets(
-    batch: Batch, tracker: Tracker, flow: int, events: dict[int, list[Event]]
+    batch: Batch, tracker: Tracker, wants: Wants, events: dict[int, list[Event]]
 ) -> Iterator[tuple[int, list[Packet | Event]]]:
     """Yield each packet with its events around it, and its time."""
     times = batch.column("time")
@@ -97,7 +100,7 @@ def _packets(
     for row in range(batch.count):
         step = tracker.step(row)
         around: list[Packet | Event] = [e for e in events.get(row, ()) if e.kind in ENDED]
-        if step is not None and flow in (0, step.flow):
+        if step is not None and wants(step.flow):
             around.append(_packet(batch.first + row, times[row], step, [c[row] for c in columns]))
         around += [e for e in events.get(row, ()) if e.kind not in ENDED]
         if around:
