@@ -251,6 +251,9 @@ class Found(NamedTuple):
     def but(self, doubt: Doubt) -> Self:
         return self._replace(doubt=doubt)
 
+    def of(self, **numbers: int) -> Self:
+        return self._replace(numbers={**self.numbers, **numbers})
+
 
 def expect(
     kind: Kind, severity: Severity, who: Who, packets: tuple[int, ...], **numbers: int

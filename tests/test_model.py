@@ -136,11 +136,9 @@ def test_the_counters_agree_after_every_packet(world: World) -> None:
 
 def stuck(world: World, event: Event) -> bool:
     """Whether the side really could not send in all the time that the event says."""
-    begin = event.time - event.values["length_s"] - START
-    lifted = (
-        world.wire.truths[: event.packets[1] - 1] if event.values["lifted"] else world.wire.truths
-    )
-    mine = [t for t in lifted if t.connection == event.flow and t.time > begin and not t.ended]
+    end = event.time - START
+    begin = end - event.values["length_s"]
+    mine = [t for t in world.wire.truths if t.connection == event.flow and begin < t.time < end]
     return all((t.rev if event.actor else t.fwd).free == 0 for t in mine)
 
 

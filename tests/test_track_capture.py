@@ -9,7 +9,7 @@ from vsockdump.events import Confidence, Defect, Doubt, Kind, Severity
 from vsockdump.flows import Verdict
 from vsockdump.states import State
 
-from .conversation import Talk, Tracked, cut, lead, track
+from .conversation import MILLI, Talk, Tracked, cut, lead, track
 from .frames import RW, SLL, SLL2, VSOCK, Ends, frame, monitor, sll, sll2, virtio
 
 NOTE, WARN, PROBLEM = Severity
@@ -58,6 +58,17 @@ def test_three_equal_packets_of_two_links_are_three() -> None:
         talk.rw("src", 10)
     (flow,) = track(lead(talk.packets, sll2(17), sll2(2)), linktypes=[SLL2]).flows
     assert (flow.fwd.bytes, flow.duplicates) == (30, 5)
+
+
+@pytest.mark.parametrize(("milliseconds", "duplicates"), [(9, 1), (11, 0)])
+def test_a_duplicate_comes_at_once(milliseconds: int, duplicates: int) -> None:
+    first = lead(Talk().open().rw("src", 10).packets, sll2(17))
+    again = lead(first[-1:], b"")[0]
+    other = again._replace(
+        time=again.time + milliseconds * MILLI, frame=sll2(2) + again.frame[len(sll2()) :]
+    )
+    (flow,) = track([*first, other], linktypes=[SLL2]).flows
+    assert flow.duplicates == duplicates
 
 
 def repeats(tracker: Tracker) -> None:

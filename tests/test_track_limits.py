@@ -1,11 +1,18 @@
 """The tracker, time that does not go on as it should, and more connections than are kept."""
 
+from pathlib import Path
+
+import pytest
+
+from vsockdump.engine.scan import Scanner
 from vsockdump.engine.track import Tracker
 from vsockdump.events import Kind
 from vsockdump.flows import Verdict
 from vsockdump.states import State
 
 from .conversation import MILLI, Packet, Talk, batches, track
+from .frames import REQUEST, VSOCK, Ends, frame
+from .test_scan import ring
 from .test_track_capture import hello
 
 # --- time -------------------------------------------------------------------------------------
@@ -109,3 +116,32 @@ def test_who_is_handed_out_is_forgotten() -> None:
     assert [flow.src_port for flow in tracker.flows()] == [9]
     assert tracker.counts.evicted == 0
     assert [event.kind for event in tracker.events()] == list[Kind]()
+
+
+# --- memory -----------------------------------------------------------------------------------
+
+
+def resident() -> int:
+    """Bytes of memory in use (proc(5), statm)."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_a_flood_of_requests_takes_no_memory(keep: bool) -> None:
+    """300000 of them would be some 300 MB."""
+    tracker, told = Tracker(most=1000, keep=keep), 0
+    using = Scanner()
+    using.add_interface(VSOCK)
+    for burst in range(300):
+        block = ring([
+            (burst, port, frame(REQUEST, ends=Ends(3, 2, burst * 1000 + port, 80)), 76)
+            for port in range(1000)
+        ])  # fmt: skip
+        for batch in using.ring(block, 0):
+            tracker.feed(batch)
+        told += len(tracker.events()) + len(tracker.ended())
+        if burst == 20:
+            before = resident()
+    assert tracker.counts.flows == 300_000
+    assert resident() - before < 4 << 20
+    assert len(list(tracker.flows())) <= 1000

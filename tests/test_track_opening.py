@@ -135,6 +135,30 @@ def test_trailing_resets_are_the_old_ones() -> None:
     assert [f.rev.packets for f in seen.flows] == [4, 4]
 
 
+@pytest.mark.parametrize(("seconds", "verdicts"), [(0.9, ["SF", "S0"]), (1.1, ["SF", "REJ"])])
+def test_a_trailing_reset_comes_within_a_second(seconds: float, verdicts: list[str]) -> None:
+    talk = Talk().open().close().at(5).request().at(5 + seconds).rst("dst")
+    assert [flow.verdict.name for flow in track(talk).flows] == verdicts
+
+
+def test_what_trails_an_end_is_no_connection() -> None:
+    """Who was not told that it is over reads on, and hears that there is no socket."""
+    talk = Talk().open().rw("src", 9).at(2).shutdown("src", 3).at(10.01).rst("src")
+    talk.at(60).update("dst", fwd=9).no_socket("src").rst("dst")
+    seen = track(talk)
+    assert [e.kind for e in seen.events] == [Kind.SHUTDOWN_UNANSWERED]
+    assert [(f.verdict, f.fwd.packets, f.rev.packets) for f in seen.flows] == [(Verdict.SF, 5, 3)]
+
+
+@pytest.mark.parametrize(("seconds", "flows"), [(0.9, 1), (1.1, 2)])
+def test_data_long_after_an_end_is_a_connection_whose_beginning_is_missing(
+    seconds: float, flows: int
+) -> None:
+    seen = track(Talk().open().at(1).close().at(1 + TICK / SECOND + seconds).rw("src", 10))
+    assert [f.whole for f in seen.flows] == [True, False][:flows]
+    assert seen.events == []
+
+
 def test_a_refusal_on_ports_used_again_is_the_new_ones() -> None:
     seen = track(Talk().open().close().request().no_socket("dst"))
     assert [f.verdict for f in seen.flows] == [Verdict.SF, Verdict.REJ]

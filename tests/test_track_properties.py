@@ -1,9 +1,7 @@
 """The tracker, whatever comes and however: any cut, live or from a file; memory is bounded."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,8 +12,8 @@ from vsockdump.events import Event
 from vsockdump.flows import Flow
 
 from .captures import START
-from .conversation import MILLI, SECOND, Packet, Talk, Tracked, batches, track
-from .frames import MONITOR_OPS, REQUEST, VSOCK, Ends, frame
+from .conversation import MILLI, SECOND, Packet, Talk, Tracked, batches, lead, track
+from .frames import MONITOR_OPS, SLL, SLL2, VSOCK, Ends, frame, sll, sll2
 from .test_model import World, worlds
 from .test_scan import ring
 
@@ -45,7 +43,7 @@ def hostile(draw: st.DrawFn) -> list[Packet]:
             fwd_cnt=draw(U32),
         )
         now += draw(STEPS)
-        made.append(Packet(max(now, 0), data, min(len(data) + size, 2**32 - 1)))
+        made.append(Packet(max(now, 0), data, min(len(data) + size, 2**32 - 100)))
     return made
 
 
@@ -189,6 +187,32 @@ def test_whatever_the_headers_say(packets: list[Packet], most: int) -> None:
     check(track(packets))
 
 
+@given(CAPTURES, st.sampled_from([(SLL, sll()), (SLL2, sll2(1))]), st.booleans())
+def test_whatever_comes_twice(
+    packets: list[Packet], cooked: tuple[int, bytes], twice: bool
+) -> None:
+    linktype, head = cooked
+    other = head[:7] + b"\x09" + head[8:] if linktype == SLL2 else head
+    heads = [head, other] if twice else [head]
+    seen = track(lead(packets, *heads), linktypes=[linktype])
+    check(seen)
+    assert twice or linktype == SLL or not seen.counts.duplicates  # SLL names no link
+    check(track(packets, prepare=lambda tracker: tracker.interface(0, repeats=True, leaks=True)))
+
+
+@given(CAPTURES, st.integers(1, 3))
+def test_whoever_is_handed_out(packets: list[Packet], most: int) -> None:
+    """Every connection is either handed out or there in the end, and only once."""
+    tracker, over = Tracker(most=most, keep=False), list[Flow]()
+    for batch in batches(packets, cuts=range(5, len(packets), 5)):
+        tracker.feed(batch)
+        over += tracker.ended()
+    tracker.finish()
+    numbers = [flow.number for flow in (*over, *tracker.flows())]
+    assert sorted(numbers) == list(range(1, tracker.counts.flows + 1))
+    assert tracker.ended() == []
+
+
 @given(st.lists(st.binary(max_size=160), max_size=20))
 def test_whatever_the_bytes_are(frames: list[bytes]) -> None:
     packets = [Packet(number, data, len(data)) for number, data in enumerate(frames)]
@@ -203,29 +227,3 @@ def test_steps_are_of_the_packets_that_are_followed(packets: list[Packet]) -> No
         found = [tracker.step(row) for row in range(batch.count)]
         followed += sum(step is not None for step in found)
     assert followed == tracker.counts.followed
-
-
-def resident() -> int:
-    """Bytes of memory in use (proc(5), statm)."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
-
-
-@pytest.mark.parametrize("keep", [True, False])
-def test_a_flood_of_requests_takes_no_memory(keep: bool) -> None:
-    """300000 of them would be some 300 MB."""
-    tracker, told = Tracker(most=1000, keep=keep), 0
-    using = Scanner()
-    using.add_interface(VSOCK)
-    for burst in range(300):
-        block = ring([
-            (burst, port, frame(REQUEST, ends=Ends(3, 2, burst * 1000 + port, 80)), 76)
-            for port in range(1000)
-        ])  # fmt: skip
-        for batch in using.ring(block, 0):
-            tracker.feed(batch)
-        told += len(tracker.events()) + len(tracker.ended())
-        if burst == 20:
-            before = resident()
-    assert tracker.counts.flows == 300_000
-    assert resident() - before < 4 << 20
-    assert len(list(tracker.flows())) <= 1000
