@@ -1,7 +1,7 @@
 """`vsockdump problems`: what is wrong in a capture, in words, the worst first."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 
 from vsockdump import analysis
@@ -11,7 +11,7 @@ from vsockdump.engine.track import Tracker
 from vsockdump.eventcolumns import CSV, Remark, remark
 from vsockdump.events import Event, Name, Severity
 from vsockdump.following import Following
-from vsockdump.listing import Csv
+from vsockdump.listing import Csv, Listing
 from vsockdump.options import Options
 from vsockdump.paint import Painter
 from vsockdump.quality import Quality
@@ -20,8 +20,6 @@ from vsockdump.spool import Spool
 
 FOUND = 3
 """The exit status of --check where there is a problem."""
-
-Write = Callable[[Remark], None]
 
 
 class Wanted(analysis.Wanted):
@@ -54,21 +52,42 @@ def _find(wanted: Options, form: str, at_once: bool) -> int:
     if form == "text" and not at_once:
         found: _Found = _Grouped(following, name)
     else:
-        found = (_AtOnce if at_once else _AtEnd)(following, name, _writer(form))
+        found = (_AtOnce if at_once else _AtEnd)(following, name, _listing(form))
     following.report = found
     analysis.follow(wanted, following)
     return found.problems
 
 
-def _writer(form: str) -> Write:
-    """Return what prints one event."""
+def _listing(form: str) -> Listing[Remark]:
+    """Return what prints single events."""
     if form == "jsonl":
-        return lambda row: print(as_json(row))
-    if form == "csv":
-        listing = Csv(CSV)
-        return lambda row: listing.write([row])
-    painter = Painter()
-    return lambda row: painter.put(wrapped(as_line(row), room(painter)))
+        return _Objects()
+    return Csv(CSV) if form == "csv" else _Lines()
+
+
+class _Objects:
+    """Prints a JSON object an event."""
+
+    def write(self, rows: Iterable[Remark]) -> None:
+        for row in rows:
+            print(as_json(row))
+
+    def end(self) -> None:
+        pass
+
+
+class _Lines:
+    """Prints a line an event, or several on a terminal."""
+
+    def __init__(self) -> None:
+        self._painter = Painter()
+
+    def write(self, rows: Iterable[Remark]) -> None:
+        for row in rows:
+            self._painter.put(wrapped(as_line(row), room(self._painter)))
+
+    def end(self) -> None:
+        pass
 
 
 class _Found:
@@ -102,9 +121,9 @@ class _Found:
 class _AtOnce(_Found):
     """Prints each event as soon as it is found."""
 
-    def __init__(self, following: Following, name: Name, write: Write) -> None:
+    def __init__(self, following: Following, name: Name, listing: Listing[Remark]) -> None:
         super().__init__(following, name)
-        self._write = write
+        self._listing = listing
 
     def _take(self, event: Event) -> None:
         self._print(event, self._following.quality)
@@ -112,17 +131,18 @@ class _AtOnce(_Found):
     def _print(self, event: Event, quality: Quality) -> None:
         judged = quality.judged(event)
         self.problems += judged.severity is Severity.PROBLEM
-        self._write(remark(judged, self._name))
+        self._listing.write([remark(judged, self._name)])
 
     def _rest(self, quality: Quality) -> None:
+        self._listing.end()
         analysis.warn(quality)
 
 
 class _AtEnd(_AtOnce):
     """Prints events in the order in which they were found, once the capture's quality is known."""
 
-    def __init__(self, following: Following, name: Name, write: Write) -> None:
-        super().__init__(following, name, write)
+    def __init__(self, following: Following, name: Name, listing: Listing[Remark]) -> None:
+        super().__init__(following, name, listing)
         self._spool: Spool[Event] = Spool()
 
     def _take(self, event: Event) -> None:
