@@ -91,7 +91,7 @@ cdef enum Traits:               # Flow.traits
     DOUBTFUL_DEFECT = 1 << 10   # defect A was seen, and not which of its kinds
     STALE_HIT = 1 << 9          # an RST of the connection before came while this one was opening
 
-cdef struct Side:               # the first 64 bytes are what most packets need
+cdef struct Side:               # 128 bytes: two lines of a cache, the first of them for most packets
     uint64_t tx                 # bytes sent since the beginning, those not captured included
     uint64_t read               # of these, what the other end says it has read
     uint64_t edge               # how far it was ever allowed to send
@@ -109,12 +109,9 @@ cdef struct Side:               # the first 64 bytes are what most packets need
     int64_t stalled             # with IS_STALLED: since when it cannot send
     int64_t timed               # with IS_TIMED: when the RW was sent that `timed_end` waits for
     uint64_t timed_end
-    int64_t shut                # when it sent its last SHUTDOWN, and which packet
-    uint64_t shut_number
     uint32_t unread             # packets not read, from the one that ends at `unread_from` on
     uint32_t unread_from
-    uint32_t ops[OPS]           # but RW, which Detail.sizes has
-    uint32_t ops_asked          # CREDIT_UPDATEs of these that answered a CREDIT_REQUEST
+    uint64_t spare
 
 cdef struct SideRare:
     int64_t asked               # when it sent a CREDIT_REQUEST that is not answered
@@ -153,8 +150,9 @@ cdef struct Rare:
 cdef struct Detail:
     uint32_t sizes[2][SIZES]    # RW packets by size, of each side
     int64_t first_byte[2]
+    uint64_t spare[3]           # whole lines of a cache
 
-cdef struct Flow:               # the first 64 bytes are what every packet needs
+cdef struct Flow:               # 512 bytes; the first line of a cache is for every packet
     uint64_t src_cid            # of who opened it
     uint64_t dst_cid
     uint32_t src_port
@@ -174,12 +172,16 @@ cdef struct Flow:               # the first 64 bytes are what every packet needs
     int64_t start
     int64_t response
     int64_t closed
+    int64_t shut[2]             # when each side sent its last SHUTDOWN, and which packet
+    uint64_t shut_number[2]
     uint64_t previous_number
     uint32_t previous           # slot of the generation before, if it still has that number
     uint32_t generation
     uint32_t hash
     uint32_t problems
     uint32_t duplicates
+    uint32_t ops[2][OPS]        # but RW, which Detail.sizes has
+    uint32_t answers[2]         # CREDIT_UPDATEs of these that answered a CREDIT_REQUEST
 
 
 cdef inline uint64_t in_flight(const Side *s) noexcept nogil:

@@ -415,11 +415,11 @@ cdef inline void count_update(Tracking *t, Flow *f, int who) noexcept nogil:
     """Linux sends at most one CREDIT_UPDATE for each packet that is read, but for a few."""
     cdef Side *s = &f.sides[who]
     cdef Side *other = &f.sides[1 - who]
-    cdef uint32_t updates = s.ops[OP_CREDIT_UPDATE]
+    cdef uint32_t updates = f.ops[who][OP_CREDIT_UPDATE]
     cdef Found *found
     if other.marks & ASKED:
-        s.ops_asked += 1
-    updates -= s.ops_asked
+        f.answers[who] += 1
+    updates -= f.answers[who]
     if (
         updates <= STORM or s.marks & SAID_STORM
         or updates <= STORM_RATIO * data_packets(detail(t, f), 1 - who)

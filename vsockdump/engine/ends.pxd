@@ -121,7 +121,7 @@ cdef inline void shut_down(Tracking *t, Flow *f, int who) noexcept nogil:
     cdef Side *s = &f.sides[who]
     cdef uint32_t had = s.shutdown
     s.shutdown |= t.row.virtio_flags & BOTH
-    s.shut, s.shut_number = t.time, t.number
+    f.shut[who], f.shut_number[who] = t.time, t.number
     if s.shutdown & SEND:
         give_in(t, f, who)
     if s.shutdown & RCV:
@@ -136,22 +136,22 @@ cdef inline void mind_shutdown(Tracking *t, Flow *f, int who) noexcept nogil:
     cdef Side *other = &f.sides[1 - who]
     if s.shutdown & SEND and not s.marks & SAID_LATE_DATA:
         s.marks |= SAID_LATE_DATA
-        _late(t, f, who, DATA_AFTER_SHUTDOWN, PROBLEM, s)
+        _late(t, f, who, DATA_AFTER_SHUTDOWN, PROBLEM, who)
     elif (
         other.shutdown & RCV and not s.marks & SAID_IGNORED
-        and t.time - other.shut > IN_FLIGHT
+        and t.time - f.shut[1 - who] > IN_FLIGHT
     ):
         s.marks |= SAID_IGNORED
-        _late(t, f, who, HALF_CLOSE_IGNORED, WARN, other)
+        _late(t, f, who, HALF_CLOSE_IGNORED, WARN, 1 - who)
 
 
 cdef inline void _late(
-    Tracking *t, Flow *f, int who, int kind, int severity, const Side *shut
+    Tracking *t, Flow *f, int who, int kind, int severity, int closed
 ) noexcept nogil:
     cdef Found *found = report(t, f, kind, severity, who)
-    found.packets[0], found.packets[1] = shut.shut_number, t.number
+    found.packets[0], found.packets[1] = f.shut_number[closed], t.number
     number(found, t.row.virtio_len)
-    number(found, max(t.time - shut.shut, 0))
+    number(found, max(t.time - f.shut[closed], 0))
 
 cdef inline int shutdown_move(const Flow *f, int who) noexcept nogil:
     return (states_end if f.sides[who].shutdown == BOTH else states_part) + who
@@ -211,7 +211,7 @@ cdef inline void reset(Tracking *t, Flow *f, int who) noexcept nogil:
 
 cdef inline void _timed_out(Tracking *t, Flow *f, int who) noexcept nogil:
     """Who closes resets by itself when there is no answer in time."""
-    cdef int64_t waited = t.time - f.sides[who].shut
+    cdef int64_t waited = t.time - f.shut[who]
     if waited >= CLOSE - SECOND // 2:
         f.end = TIMER
         say_shutdown_unanswered(t, f, who, waited)
@@ -225,7 +225,7 @@ cdef inline void say_shutdown_unanswered(
         return
     f.traits |= SAID_SHUTDOWN
     found = report(t, f, SHUTDOWN_UNANSWERED, WARN, who)
-    found.packets[0] = f.sides[who].shut_number
+    found.packets[0] = f.shut_number[who]
     found.packets[1] = t.number
     number(found, waited)
 

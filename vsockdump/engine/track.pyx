@@ -297,7 +297,7 @@ cdef class Tracker:
         if not entry:
             return
         at = <const char *>flow_at(table, <uint32_t>entry - 1)
-        for line in range(0, <int>(sizeof(Flow) - sizeof(Side)), 64):
+        for line in range(0, <int>(64 + 2 * sizeof(Side)), 64):
             prefetch(at + line)
         at = <const char *>detail_at(table, <uint32_t>entry - 1)
         for line in range(0, <int>(2 * SIZES * sizeof(uint32_t)), 64):
@@ -425,7 +425,7 @@ cdef class Tracker:
         t.followed += 1
         s.packets += 1
         if r.virtio_op != OP_RW:
-            s.ops[min(<uint32_t>r.virtio_op, <uint32_t>OPS - 1)] += 1
+            f.ops[side][min(<uint32_t>r.virtio_op, <uint32_t>OPS - 1)] += 1
         f.last = max(f.last, r.time)
         f.last_packet = t.number
         if r.notes & ODD:
@@ -540,7 +540,7 @@ cdef class Tracker:
         if s.marks & IS_STALLED:
             present = max(self.t.now - s.stalled, 0)
         return tuple.__new__(flows.Side, (
-            s.packets, s.bytes, numbers(s.ops, OPS, OP_RW, data_packets(all, who)), s.largest,
+            s.packets, s.bytes, numbers(f.ops[who], OPS, OP_RW, data_packets(all, who)), s.largest,
             numbers(all.sizes[who], SIZES, -1, 0), time(all.first_byte[who] if s.sent != NEVER else NEVER), time(s.sent),
             s.buf_alloc if s.marks & HEARD else None, <uint32_t>s.tx,
             <uint32_t>s.read if heard else None, in_flight(s), other.buf_alloc if heard else None,
