@@ -34,7 +34,8 @@ SWAPPED = {"ann": "bob", "bob": "ann"}
 UNDER_WAY = "(4096 bytes under way, 4096 allowed)"
 RESET_BY = "ann reset the connection"
 
-# The kind, its numbers, the sentence where the opening side is its subject, the mark.
+# The kind, its numbers, the sentence where the opening side is its subject, the mark. What a
+# packet's notes say is no mark.
 TABLE: list[tuple[Kind, tuple[int, ...], str, str]] = [
     (
         Kind.REFUSED,
@@ -188,7 +189,7 @@ TABLE: list[tuple[Kind, tuple[int, ...], str, str]] = [
         Kind.MISMATCH,
         (),
         "a packet of ann contradicts itself in its addresses or op: no Linux kernel sends that",
-        "mismatch",
+        "",
     ),
     (
         Kind.GAP,
@@ -202,7 +203,7 @@ TABLE: list[tuple[Kind, tuple[int, ...], str, str]] = [
             (defect,),
             f"the kernel put too many bytes into frames (defect {defect.name}); the right ones"
             " were taken",
-            f"defect {defect.name}",
+            "",
         )
         for defect in (Defect.A, Defect.A1, Defect.A2)
     ),
@@ -210,7 +211,7 @@ TABLE: list[tuple[Kind, tuple[int, ...], str, str]] = [
         Kind.KERNEL_DEFECT,
         (Defect.B,),
         "the payload of large packets may be the kernel's memory, not what was sent",
-        "defect B",
+        "",
     ),
     (
         Kind.CREDIT_REQUEST_UNANSWERED,

@@ -63,6 +63,7 @@ CLOSED = OPEN._replace(state=State.CLOSED, closed=8 * S, end=End.HANDSHAKE)
 RESET = CLOSED._replace(end=End.RESET, reset_by=0)
 TAIL = OPEN._replace(whole=False, response=None)  # of a connection that began before the capture
 
+ONCE = SIDE._replace(stalls=1, stalled=3 * S, longest_stall=3 * S)
 LONG = SIDE._replace(stalls=2, stalled=1600 * MS, longest_stall=STALL_PROBLEM)
 SHORT = SIDE._replace(stalls=9, stalled=1600 * MS, longest_stall=STALL_PROBLEM - 1)
 STUCK = SIDE._replace(stalls=1, stalled=3 * S, longest_stall=3 * S, stalled_now=True)
@@ -129,15 +130,20 @@ TABLE: dict[str, tuple[Flow, str, str]] = {
         "SF",
         "closed",
     ),
+    "stalled once": (
+        CLOSED._replace(rev=ONCE),
+        "STALLED",
+        "dst could not send for 3.000 s; closed",
+    ),
     "stalled to the end": (
         OPEN._replace(rev=STUCK),
         "STALLED",
-        "dst cannot send any more, for 3.000 s at the end",
+        "dst could not send for 3.000 s; not closed yet",
     ),
-    "stalled to the end goes before stalled for longer": (
-        OPEN._replace(fwd=LONG, rev=STUCK),
+    "stalled, the other for longer": (
+        OPEN._replace(fwd=LONG, rev=ONCE),
         "STALLED",
-        "dst cannot send any more, for 3.000 s at the end",
+        "dst could not send for 3.000 s; not closed yet",
     ),
     "stalled for less than a second at the end": (OPEN._replace(rev=FULL), "S1", "open"),
     "stalled for long, and now the other for an instant": (
