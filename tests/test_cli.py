@@ -81,6 +81,22 @@ def test_default_lines() -> None:
     ]
 
 
+def test_marks_stand_where_events_fall() -> None:
+    text = vsockdump("-t", "-r", PCAPS / "slow-reader.pcap.zst").stdout.decode()
+    assert (
+        "\nlocal:5004 > local:15004 CREDIT_UPDATE fwd 262144, free 262144 [stalled 1.993s]" in text
+    )
+
+
+@pytest.mark.parametrize("words", ["--no-flow", "-Q inout --no-flow", "-Q in"])
+def test_lines_without_connections(words: str) -> None:
+    """Of one direction alone nothing can be told."""
+    text = vsockdump("-t", "-r", PCAPS / "slow-reader.pcap.zst", *words.split()).stdout.decode()
+    assert "local:15004 > local:5004 RW 65536\n" in text
+    assert "free" not in text
+    assert "[" not in text
+
+
 def test_saving_prints_nothing_unless_asked(tmp_path: Path) -> None:
     target = tmp_path / "out.pcap"
     assert vsockdump("-r", HELLO, "-w", target).stdout == b""

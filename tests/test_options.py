@@ -1,12 +1,14 @@
 """The options: what they mean, alone and in clusters, and what contradicts itself."""
 
 import shlex
+from pathlib import Path
 
 import pytest
 
 from vsockdump import options
 from vsockdump.errors import UsageError
 from vsockdump.options import parse
+from vsockdump.sources import guests
 from vsockdump.style import Style
 from vsockdump.writers.rotation import Rotation
 
@@ -16,6 +18,9 @@ def test_defaults() -> None:
     assert (found.read, found.interface, found.write, found.user) == ("", "", "", "")
     assert (found.limit, found.snaplen, found.buffer, found.times) == (0, 0, 65536, 0)
     assert (found.format, found.direction) == ("text", "inout")
+    assert (found.names, found.no_flow, found.problems, found.max_flows) == (
+        *("", False, False, 1_000_000),
+    )
     assert options.style(found) == Style()
     assert options.rotation(found) == Rotation()
 
@@ -78,6 +83,11 @@ def test_looks(words: str, style: Style) -> None:
         ("--format csv", "format", "csv"),
         ("--field src_cid", "format", "fields"),
         ("--field src_cid --format jsonl", "format", "jsonl"),
+        ("--names file", "names", "file"),
+        ("--no-flow", "no_flow", True),
+        ("--problems", "problems", True),
+        ("--problems -w f --format csv", "format", "csv"),
+        ("--max-flows 7", "max_flows", 7),
     ],
 )
 def test_values(words: str, name: str, value: object) -> None:
@@ -133,6 +143,17 @@ NOT_YET = "filter expressions are not understood yet"
         ("--print -w -", "-w - fills standard output: --print and --count have no place there"),
         ("--count -w -", "-w - fills standard output: --print and --count have no place there"),
         ("-W 2", "-W goes with -C or -G"),
+        (
+            "-r f --problems --count",
+            "--problems prints what goes wrong: --count, --print, --no-flow",
+        ),
+        ("-r f --problems --no-flow", "--problems prints what goes wrong"),
+        ("-r f --problems -w f --print", "--problems prints what goes wrong"),
+        ("-r f --problems -w -", "--problems prints what goes wrong"),
+        ("-r f --problems --field len", "--problems goes with --format text, jsonl and csv only"),
+        ("-r f --problems --format tcpdump", "--problems goes with --format text, jsonl and csv"),
+        ("-r f --problems -Q in", "--problems needs both directions: -Q does not go with it"),
+        ("--max-flows 0", "--max-flows: 0 makes no sense; see 'vsockdump --help'"),
         ("-r f tcp or not udp", "tcp or not udp: filter expressions are not understood yet"),
         ("-F file", "-F file: filter expressions are not understood yet"),
         ("docter", "docter: filter expressions are not understood yet; do you mean doctor?"),
@@ -153,3 +174,35 @@ def test_what_is_wrong_is_told(words: str, sentence: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse(words.split())
     assert str(caught.value).startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("words", "prints", "comments"),
+    [
+        ("-r f", True, False),
+        ("-r f -vv", True, True),
+        ("-r f -vv --format tcpdump", True, False),
+        ("-r f --count -vv", False, False),
+        ("-r f -w g -vv", False, False),
+        ("-r f -w g --print -vv", True, True),
+    ],
+)
+def test_what_is_printed(words: str, prints: bool, comments: bool) -> None:
+    found = parse(words.split())
+    assert (options.prints(found), options.comments(found)) == (prints, comments)
+
+
+def test_names_of_guests_are_those_of_a_live_link(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(guests, "guests", lambda: {42: "web"})
+    path = tmp_path / "names"
+    path.write_text('[cid]\n43 = "db"\n', encoding="utf-8")
+    for words, ends in [
+        ("-i link", ["web:1", "43:1", "host:1"]),
+        ("-r file", ["42:1", "43:1", "host:1"]),
+        (f"-i link --names {path}", ["web:1", "db:1", "host:1"]),
+        (f"-n -i link --names {path}", ["42:1", "43:1", "2:1"]),
+    ]:
+        found = options.names(parse(words.split()))
+        assert [found.endpoint(cid, 1) for cid in (42, 43, 2)] == ends

@@ -7,11 +7,12 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pexpect
 import pytest
 
 from tests import captures
 from tests.captures import Taken, some
-from tests.command import PCAPS, Waiting, lines, run, start
+from tests.command import ENVIRONMENT, PCAPS, Waiting, lines, run, start
 
 HELLO = PCAPS / "hello.pcap"
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become another user")
@@ -88,16 +89,46 @@ sys.exit(cli.main(sys.argv[1:]))
 """
 
 
+CAPTURES = (
+    *("hello.pcap", "bulk.pcap.zst", "hello-dumpcap.pcapng", "crafted-edge-cases.pcap"),
+    *("slow-reader.pcap.zst", "backlog-full.pcap"),
+)
+
+
 @pytest.mark.parametrize(
     "words",
     [
         *("-v", "-vvvX", "-tttt", "-Q in", "--count", "--format tcpdump -vv", "--format jsonl"),
         *("--format csv", "-w {0} -z true", "-w {0} -C 1", "-w {0}.pcapng", "-w {0}%H -G 1"),
+        *("--no-flow", "--problems", "--problems --format csv", "--problems -w {0}.pcapng"),
     ],
 )
 def test_nothing_is_loaded_once_privileges_are_dropped(tmp_path: Path, words: str) -> None:
     """The user dropped to may not be able to read the interpreter's files."""
     argv = words.format(tmp_path / "out").split()
-    for name in ("hello.pcap", "bulk.pcap.zst", "hello-dumpcap.pcapng", "crafted-edge-cases.pcap"):
+    for name in CAPTURES:
         done = run(sys.executable, "-c", _DROPPED, *argv, "-Z", "root", "-r", PCAPS / name)
         assert (done.returncode, lines(done)[1:]) == (0, [])
+
+
+@pytest.mark.parametrize("command", ["flows", "problems", "stats", "credit", "ladder"])
+@pytest.mark.parametrize("form", ["", "--json", "--csv"])
+def test_nothing_is_loaded_by_commands_either(command: str, form: str) -> None:
+    for name in CAPTURES:
+        argv = [command, *form.split(), "-Z", "root", str(PCAPS / name)]
+        done = run(sys.executable, "-c", _DROPPED, *argv)
+        assert done.returncode == 0
+        assert b"is imported after" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["flows", "flows --by cid", "problems", "stats", "--problems"])
+def test_nothing_is_loaded_for_a_terminal_either(command: str) -> None:
+    """There much more of rich is at work."""
+    words = [*command.split(), *(["-r"] if command[0] == "-" else [])]
+    environment = {**ENVIRONMENT, "TERM": "xterm-256color"}
+    for name in CAPTURES:
+        argv = ["-c", _DROPPED, *words, str(PCAPS / name), "-Z", "root"]
+        with pexpect.spawn(sys.executable, argv, env=environment, dimensions=(50, 80)) as shown:
+            shown.expect(pexpect.EOF)
+            assert b"is imported after" not in shown.before
+        assert shown.exitstatus == 0
