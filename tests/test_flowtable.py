@@ -104,6 +104,11 @@ def test_a_terminal(three: Path, width: int) -> None:
         ("--top 2", [1, 3]),
         ("--top 1 --sort +duration", [2]),
         ("--top 9", [1, 3, 2]),
+        ("--top 2 --sort packets", [1, 3]),
+        ("--top 2 --sort -duration", [1, 3]),
+        ("--top 1 --sort stalled", [1]),
+        ("--top 1 --sort stalled_s", [1]),
+        ("--top 2 --sort connect", [1, 3]),
     ],
 )
 def test_order(three: Path, words: str, found: list[int]) -> None:
@@ -122,10 +127,12 @@ def test_a_column_that_is_none(three: Path) -> None:
 def test_connections_that_are_over_are_in_the_list_as_well(tmp_path: Path) -> None:
     talk = Talk((3, 77), (2, 1234)).open()
     for port in range(1, 200):
-        hello(on=later(talk, 100), port=port)
+        later(talk, 100)
+        hello(on=talk, port=port)
     path = saved(talk, tmp_path / "long")
     assert numbers(path) == list(range(1, 201))
     assert numbers(path, "--sort", "-flow") == list(range(200, 0, -1))
+    assert numbers(path, "--top", "3", "--sort", "duration") == [2, 3, 4]
     assert objects(vsockdump("flows", path, "--by", "port", "--json"))[0]["flows"] == 200
 
 

@@ -88,6 +88,7 @@ class _Flows:
     """The report of single connections."""
 
     def __init__(self, wanted: Wanted, following: Following) -> None:
+        self._wanted = wanted
         self._following = following
         self._tracker = following.tracker
         cells = Cells(analysis.endpoints(wanted))
@@ -103,14 +104,27 @@ class _Flows:
         """Print all others."""
         self._following.ask(f for f in self._tracker.flows() if f.state is not State.CLOSED)
         self._printed.take(self._records(self._tracker.ended()))
-        self._printed.end(self._records(self._tracker.flows()))
+        self._printed.end(self._records(self._last()))
         analysis.warn(quality)
+
+    def _last(self) -> Iterable[Flow]:
+        """Return the connections that are left, or of a million only those that will be printed."""
+        measure = _measure(self._wanted.sort or "bytes")
+        if self._wanted.top and measure:
+            return self._tracker.top(self._wanted.top, measure)
+        return self._tracker.flows()
 
     def _records(self, flows: Iterable[Flow]) -> Iterator[Record]:
         known = self._following.known
         if not known:
             return (Record(judged(flow)) for flow in flows)
         return (Record(judged(flow), *known.of(flow)) for flow in flows)
+
+
+def _measure(asked: str) -> str:
+    """Return the tracker's name for what is sorted by downwards, empty where it has none."""
+    name = asked.removeprefix("-").removesuffix("_s")
+    return name if name in ("bytes", "packets", "duration", "stalled") else ""
 
 
 def _order(wanted: Wanted) -> Arranged[Record]:
