@@ -1,7 +1,7 @@
 # What the tracker keeps of a connection, and the equations of credit.
 #
-# Three parts: `Flow` is touched by every packet, `Detail` by those that carry something, `Rare` by
-# the few that are out of the ordinary. What no packet touched takes no memory.
+# Two parts: `Flow` is touched by every packet, `Rare` by the few that are out of the ordinary, and
+# takes no memory for connections that have none.
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
@@ -82,7 +82,6 @@ cdef enum Traits:               # Flow.traits
     EXACT = 1 << 1              # both counters are known to have begun at 0
     LOOPBACK = 1 << 2           # its packets come from CID 1, whatever they are sent to
     GAPPED = 1 << 3
-    DETAILED = 1 << 4           # its Detail is in use
     IS_RARE = 1 << 11           # its Rare is
     SAID_MISMATCH = 1 << 5
     SAID_DEFECT = 1 << 6
@@ -147,12 +146,7 @@ cdef struct SideRare:
 cdef struct Rare:
     SideRare sides[2]
 
-cdef struct Detail:
-    uint32_t sizes[2][SIZES]    # RW packets by size, of each side
-    int64_t first_byte[2]
-    uint64_t spare[3]           # whole lines of a cache
-
-cdef struct Flow:               # 512 bytes; the first line of a cache is for every packet
+cdef struct Flow:               # 704 bytes; the first line of a cache is for every packet
     uint64_t src_cid            # of who opened it
     uint64_t dst_cid
     uint32_t src_port
@@ -167,6 +161,8 @@ cdef struct Flow:               # 512 bytes; the first line of a cache is for ev
     int64_t last                # the time of its last packet, and its number
     uint64_t last_packet
     Side sides[2]
+    uint32_t sizes[2][SIZES]    # RW packets by size, of each side
+    int64_t first_byte[2]
     uint64_t number             # 0: not in use
     uint64_t first_packet
     int64_t start
@@ -180,8 +176,9 @@ cdef struct Flow:               # 512 bytes; the first line of a cache is for ev
     uint32_t hash
     uint32_t problems
     uint32_t duplicates
-    uint32_t ops[2][OPS]        # but RW, which Detail.sizes has
+    uint32_t ops[2][OPS]        # but RW, which `sizes` has
     uint32_t answers[2]         # CREDIT_UPDATEs of these that answered a CREDIT_REQUEST
+    uint64_t spare[4]           # whole lines
 
 
 cdef inline uint64_t in_flight(const Side *s) noexcept nogil:

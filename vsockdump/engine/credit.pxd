@@ -268,22 +268,34 @@ cdef inline void lift(
     """
     cdef Side *s = &f.sides[who]
     cdef Side *other = &f.sides[1 - who]
-    cdef SideRare *d
-    if is_full(s, other):
-        if not s.marks & IS_STALLED and in_flight(s) and not s.shutdown & SEND:
-            if not other.shutdown & RCV:
-                fill(t, f, who, True)
-    elif s.marks & IS_STALLED:
+    cdef bint full = is_full(s, other)
+    if s.marks & IS_STALLED and not (full and is_held(t, f, who)):
         stalled(t, f, who, s.stalled, t.time, blame(t, f, who))
         s.marks &= ~<uint32_t>IS_STALLED
-    elif (
-        window - way < MOST_RW and way > in_flight(s) and t.row.virtio_op == OP_CREDIT_UPDATE
-    ):
-        s.marks |= LIFTED
-        d = &rare(t, f).sides[who]
-        d.lifted = t.time
-        d.lifted_free = window - way
-        d.full_in_flight, d.full_window, d.full_guess = way, window, True
+    elif window - way < MOST_RW and way > in_flight(s) and t.row.virtio_op == OP_CREDIT_UPDATE:
+        loosen(t, f, who, way, window)
+    if full and in_flight(s) and not (s.marks & IS_STALLED or s.shutdown & SEND):
+        if not other.shutdown & RCV:
+            fill(t, f, who, True)
+
+
+cdef inline bint is_held(Tracking *t, Flow *f, int who) noexcept nogil:
+    """Whether what held a side back when its stall began still does: its own limit may, or no room."""
+    return (
+        rare(t, f).sides[who].full_guess
+        or not free_bytes(&f.sides[who], &f.sides[1 - who])
+    )
+
+
+cdef inline void loosen(
+    Tracking *t, Flow *f, int who, uint64_t way, uint64_t window
+) noexcept nogil:
+    """Side `who` may send more than it might before; a message may have waited for that."""
+    cdef SideRare *d = &rare(t, f).sides[who]
+    f.sides[who].marks |= LIFTED
+    d.lifted = t.time
+    d.lifted_free = window - way
+    d.full_in_flight, d.full_window, d.full_guess = way, window, True
 
 
 cdef inline void waited(Tracking *t, Flow *f, int who, uint32_t size) noexcept nogil:
@@ -402,12 +414,12 @@ cdef inline void follow_message(Tracking *t, Flow *f, int who) noexcept nogil:
         d.message = 0
 
 
-cdef inline uint64_t data_packets(const Detail *d, int who) noexcept nogil:
+cdef inline uint64_t data_packets(const Flow *f, int who) noexcept nogil:
     """The RW packets of a side."""
     cdef uint64_t sum = 0
     cdef int i
     for i in range(SIZES):
-        sum += d.sizes[who][i]
+        sum += f.sizes[who][i]
     return sum
 
 
@@ -422,11 +434,11 @@ cdef inline void count_update(Tracking *t, Flow *f, int who) noexcept nogil:
     updates -= f.answers[who]
     if (
         updates <= STORM or s.marks & SAID_STORM
-        or updates <= STORM_RATIO * data_packets(detail(t, f), 1 - who)
+        or updates <= STORM_RATIO * data_packets(f, 1 - who)
     ):
         return
     s.marks |= SAID_STORM
     found = report(t, f, UPDATE_STORM, WARN, who)
     number(found, updates)
-    number(found, data_packets(detail(t, f), 1 - who))
+    number(found, data_packets(f, 1 - who))
     number(found, other.bytes)

@@ -333,10 +333,10 @@ cdef inline void carry(Tracking *t, Flow *f, int who, bint leaks) noexcept nogil
     """An RW: payload."""
     cdef const Row *r = t.row
     cdef Side *s = &f.sides[who]
-    detail(t, f).sizes[who][bucket(r.virtio_len)] += 1
+    f.sizes[who][bucket(r.virtio_len)] += 1
     s.largest = max(s.largest, r.virtio_len)
     if s.sent == NEVER:
-        detail(t, f).first_byte[who] = t.time
+        f.first_byte[who] = t.time
     if s.shutdown | f.sides[1 - who].shutdown:
         mind_shutdown(t, f, who)
     spend(t, f, who)

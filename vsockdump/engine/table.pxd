@@ -6,10 +6,10 @@
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 
 from .batch cimport Row
-from .connection cimport Detail, Flow, Rare
+from .connection cimport Flow, Rare
 
 cdef enum:
-    CHUNK = 4096                # records in a chunk
+    CHUNK = 1 << 15             # records in a chunk: whole huge pages
     LOCAL = 1                   # VMADDR_CID_LOCAL
 
 cdef extern from *:
@@ -23,7 +23,6 @@ cdef struct Table:
     uint32_t mask
     uint32_t indexed            # entries of the index in use
     Flow **flows
-    Detail **details
     Rare **rares
     uint32_t chunks
     uint32_t used               # slots that ever held a connection
@@ -36,10 +35,6 @@ cdef struct Table:
 
 cdef inline Flow *flow_at(const Table *t, uint32_t slot) noexcept nogil:
     return &t.flows[slot // CHUNK][slot % CHUNK]
-
-
-cdef inline Detail *detail_at(const Table *t, uint32_t slot) noexcept nogil:
-    return &t.details[slot // CHUNK][slot % CHUNK]
 
 
 cdef inline Rare *rare_at(const Table *t, uint32_t slot) noexcept nogil:

@@ -5,7 +5,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memset
 
-from .connection cimport CLOSE, DETAILED, IS_RARE, NEVER, SECOND, Detail, Flow, Rare
+from .connection cimport CLOSE, IS_RARE, NEVER, SECOND, Flow, Rare
 
 cdef extern from "<sys/mman.h>" nogil:
     void *mmap(void *, size_t, int, int, int, long)
@@ -36,10 +36,8 @@ cdef void close_table(Table *t) noexcept:
     cdef uint32_t i
     for i in range(t.chunks):
         munmap(t.flows[i], CHUNK * sizeof(Flow))
-        munmap(t.details[i], CHUNK * sizeof(Detail))
         munmap(t.rares[i], CHUNK * sizeof(Rare))
     free(t.flows)
-    free(t.details)
     free(t.rares)
     free(t.index)
     memset(t, 0, sizeof(Table))
@@ -118,15 +116,11 @@ cdef uint32_t take(Table *t) noexcept nogil:
 
 cdef int _more(Table *t) noexcept nogil:
     """Have one more chunk; its memory is only reserved until it is written to."""
-    if (
-        _list(<void ***>&t.flows, t.chunks) < 0 or _list(<void ***>&t.details, t.chunks) < 0
-        or _list(<void ***>&t.rares, t.chunks) < 0
-    ):
+    if _list(<void ***>&t.flows, t.chunks) < 0 or _list(<void ***>&t.rares, t.chunks) < 0:
         return -1
     t.flows[t.chunks] = <Flow *>_reserve(CHUNK * sizeof(Flow), t.chunks > 0)
-    t.details[t.chunks] = <Detail *>_reserve(CHUNK * sizeof(Detail), t.chunks > 0)
     t.rares[t.chunks] = <Rare *>_reserve(CHUNK * sizeof(Rare), False)
-    if not (t.flows[t.chunks] and t.details[t.chunks] and t.rares[t.chunks]):
+    if not (t.flows[t.chunks] and t.rares[t.chunks]):
         return -1
     t.chunks += 1
     return 0
@@ -167,20 +161,12 @@ cdef void give_up(Table *t, uint32_t slot) noexcept nogil:
     """Forget a connection."""
     cdef Flow *f = flow_at(t, slot)
     _unpoint(t, f.hash, slot)
-    _clear(t, slot)
+    if f.traits & IS_RARE:
+        memset(rare_at(t, slot), 0, sizeof(Rare))
     memset(f, 0, sizeof(Flow))
     f.previous = t.spare
     t.spare = slot
     t.live -= 1
-
-
-cdef void _clear(Table *t, uint32_t slot) noexcept nogil:
-    """Clear what of a connection's parts was in use."""
-    cdef uint32_t traits = flow_at(t, slot).traits
-    if traits & DETAILED:
-        memset(detail_at(t, slot), 0, sizeof(Detail))
-    if traits & IS_RARE:
-        memset(rare_at(t, slot), 0, sizeof(Rare))
 
 
 cdef uint32_t victim(Table *t, int64_t now) noexcept nogil:

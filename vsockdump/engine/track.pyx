@@ -297,10 +297,7 @@ cdef class Tracker:
         if not entry:
             return
         at = <const char *>flow_at(table, <uint32_t>entry - 1)
-        for line in range(0, <int>(64 + 2 * sizeof(Side)), 64):
-            prefetch(at + line)
-        at = <const char *>detail_at(table, <uint32_t>entry - 1)
-        for line in range(0, <int>(2 * SIZES * sizeof(uint32_t)), 64):
+        for line in range(0, <int>(64 + 2 * sizeof(Side) + 2 * SIZES * sizeof(uint32_t)), 64):
             prefetch(at + line)
 
     cdef void _take(self, Py_ssize_t i) noexcept nogil:
@@ -439,7 +436,7 @@ cdef class Tracker:
                 rare(t, f).sides[1 - side].asked = NEVER
         elif r.virtio_op == OP_RW:
             s.bytes += r.virtio_len
-            detail(t, f).sizes[side][bucket(r.virtio_len)] += 1
+            f.sizes[side][bucket(r.virtio_len)] += 1
         if self.steps != NULL:
             note_step(&self.steps[t.at], f, side)
 
@@ -533,15 +530,14 @@ cdef class Tracker:
     cdef object _side(self, Flow *f, int who):
         cdef Side *s = &f.sides[who]
         cdef Side *other = &f.sides[1 - who]
-        cdef Detail *all = detail_at(&self.t.table, f.slot)
         cdef SideRare *d = &rare_at(&self.t.table, f.slot).sides[who]
         cdef bint heard = other.marks & HEARD != 0
         cdef int64_t present = 0
         if s.marks & IS_STALLED:
             present = max(self.t.now - s.stalled, 0)
         return tuple.__new__(flows.Side, (
-            s.packets, s.bytes, numbers(f.ops[who], OPS, OP_RW, data_packets(all, who)), s.largest,
-            numbers(all.sizes[who], SIZES, -1, 0), time(all.first_byte[who] if s.sent != NEVER else NEVER), time(s.sent),
+            s.packets, s.bytes, numbers(f.ops[who], OPS, OP_RW, data_packets(f, who)), s.largest,
+            numbers(f.sizes[who], SIZES, -1, 0), time(f.first_byte[who] if s.sent != NEVER else NEVER), time(s.sent),
             s.buf_alloc if s.marks & HEARD else None, <uint32_t>s.tx,
             <uint32_t>s.read if heard else None, in_flight(s), other.buf_alloc if heard else None,
             free_bytes(s, other) if heard else None,

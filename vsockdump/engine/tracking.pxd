@@ -5,7 +5,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from .batch cimport Row
 from .connection cimport *
 from .found cimport Doubt, Findings, Found, GAP_BEFORE, GUESS, LOST, MID_STREAM, SURE, add
-from .table cimport Table, detail_at, rare_at
+from .table cimport Table, rare_at
 from .timers cimport WAITS, Timers, length, push
 
 cdef enum:
@@ -39,12 +39,6 @@ cdef inline int time_bucket(int64_t ns) noexcept nogil:
     cdef uint64_t time = <uint64_t>max(ns, 0)
     cdef int power = max(bits(time) - 4, 0)
     return power * 8 + <int>(time >> power)
-
-
-cdef inline Detail *detail(Tracking *t, Flow *f) noexcept nogil:
-    """What packets with payload touch; clear until then."""
-    f.traits |= DETAILED
-    return detail_at(&t.table, f.slot)
 
 
 cdef inline Rare *rare(Tracking *t, Flow *f) noexcept nogil:
