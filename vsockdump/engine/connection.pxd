@@ -27,6 +27,7 @@ cdef extern from *:
     """
     int clzll "__builtin_clzll" (uint64_t) nogil
     void prefetch "__builtin_prefetch" (const void *) nogil
+    bint expect "__builtin_expect" (bint, bint) nogil
 
     const int64_t NEVER         # a time that has not come
     const uint32_t NO_MINIMUM   # of free credit: nothing was sent yet
@@ -54,6 +55,8 @@ cdef enum:
     MOST_RW = 65536             # VIRTIO_VSOCK_MAX_PKT_BUF_SIZE
     MERGED = 128                # packets up to this size join the one before (GOOD_COPY_LEN)
     TRUESIZE = 576              # SKB_TRUESIZE(0) on x86-64 and arm64
+    TIMED_ALL = 16              # of the first packets of a side each may be timed,
+    TIMED_SOME = 7              # of the others only those whose number has none of these bits
     STORM = 64                  # CREDIT_UPDATEs that nobody minds
     STORM_RATIO = 4             # and so many for a packet of data
 
@@ -76,6 +79,9 @@ cdef enum Marks:                # Side.marks
     IS_TIMED = 1 << 16          # one of its packets is being waited for to be read
     LIFTED = 1 << 18            # it was allowed more since its last RW
     ASKED = 1 << 14             # it sent a CREDIT_REQUEST that is not answered
+
+    # What makes an announcement worth a closer look
+    WATCHED = ESTIMATED | AHEAD | OVER | MISCOUNTED | IS_STALLED | LIFTED | BEYOND_CEILING
 
 cdef enum Traits:               # Flow.traits
     WHOLE = 1 << 0              # its REQUEST was captured

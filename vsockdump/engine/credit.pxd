@@ -10,16 +10,41 @@ from .tracking cimport *
 
 
 cdef inline void announce(Tracking *t, Flow *f, int who) noexcept nogil:
-    """Take a packet's buf_alloc and fwd_cnt for what the other end may send."""
+    """Take a packet's buf_alloc and fwd_cnt for what the other end may send.
+
+    Most packets say at most that more was read. Whether they do cannot be predicted, and so is no
+    branch here.
+    """
+    cdef Side *s = &f.sides[who]
+    cdef Side *other = &f.sides[1 - who]
+    cdef uint64_t way = in_flight(other)
+    cdef uint32_t step = t.row.fwd_cnt - <uint32_t>other.read
+    if expect(
+        (step > way) | (t.row.buf_alloc != s.buf_alloc) | (s.buf_alloc < way + MOST_RW)
+        | ((s.marks & HEARD) == 0) | ((other.marks & WATCHED) != 0), False
+    ):
+        announce_change(t, f, who)
+        return
+    s.fwd_cnt = t.row.fwd_cnt
+    other.read += step
+    other.read_time = t.time if step else other.read_time
+    other.edge = max(other.edge, other.read + s.buf_alloc)
+    if other.marks & IS_TIMED and other.read >= other.timed_end:
+        stop_timer(t, other)
+
+
+cdef inline void stop_timer(Tracking *t, Side *s) noexcept nogil:
+    """The packet that was waited for is read."""
+    s.marks &= ~<uint32_t>IS_TIMED
+    t.credit_times[time_bucket(t.time - s.timed)] += 1
+
+
+cdef inline void announce_change(Tracking *t, Flow *f, int who) noexcept nogil:
+    """The same, for a packet that may change more than what was read."""
     cdef Side *s = &f.sides[who]
     cdef Side *other = &f.sides[1 - who]
     cdef uint32_t buf_alloc = t.row.buf_alloc, fwd_cnt = t.row.fwd_cnt
     cdef uint64_t way = in_flight(other), window = s.buf_alloc
-    if (
-        s.marks & HEARD and fwd_cnt == s.fwd_cnt and buf_alloc == s.buf_alloc
-        and not other.marks & (AHEAD | OVER)
-    ):
-        return
     if not s.marks & HEARD and other.marks & ESTIMATED:
         # At least this was sent; what was seen before it may be part of it.
         other.tx = other.read = other.edge = fwd_cnt
@@ -61,8 +86,7 @@ cdef inline void read_more(Tracking *t, Flow *f, int who, uint64_t step) noexcep
     s.read += step
     s.read_time = t.time
     if s.marks & IS_TIMED and s.read >= s.timed_end:
-        t.credit_times[time_bucket(t.time - s.timed)] += 1
-        s.marks &= ~<uint32_t>IS_TIMED
+        stop_timer(t, s)
     if s.read == s.tx:
         s.marks &= ~<uint32_t>BEYOND_CEILING
 
@@ -185,7 +209,7 @@ cdef inline void spend(Tracking *t, Flow *f, int who) noexcept nogil:
     s.bytes += size
     if s.marks & AHEAD:
         catch_up(t, f, who)
-    if not s.marks & IS_TIMED:
+    if (s.packets < TIMED_ALL or not s.packets & TIMED_SOME) and not s.marks & IS_TIMED:
         s.marks |= IS_TIMED
         s.timed = t.time
         s.timed_end = s.tx
@@ -378,14 +402,12 @@ cdef inline void count_unread(Tracking *t, Flow *f, int who, uint32_t size) noex
     """
     cdef Side *s = &f.sides[who]
     cdef Side *other = &f.sides[1 - who]
-    if size <= MERGED and t.row.virtio_type != TYPE_SEQPACKET:
-        return
-    if <uint32_t>(<uint32_t>s.read - s.unread_from) < HALF:
-        s.unread_from = <uint32_t>s.tx
-        s.unread = 0
-    s.unread += 1
-    if s.unread * <uint64_t>TRUESIZE > other.buf_alloc:
-        if other.marks & HEARD and not s.marks & SAID_CEILING:
+    cdef bint counts = (size > MERGED) | (t.row.virtio_type == TYPE_SEQPACKET)
+    cdef bint first = <uint32_t>(<uint32_t>s.read - s.unread_from) < HALF
+    s.unread_from = <uint32_t>s.tx if first & counts else s.unread_from
+    s.unread = (0 if first & counts else s.unread) + counts
+    if expect(s.unread * <uint64_t>TRUESIZE > other.buf_alloc, False):
+        if counts and other.marks & HEARD and not s.marks & SAID_CEILING:
             too_many(t, f, who)
 
 
