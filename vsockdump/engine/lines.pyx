@@ -186,14 +186,15 @@ cdef class Lines:
             self._flags(r.virtio_flags, op, r.virtio_type)
         if r.virtio_len and op != RW:
             two(&self.text, b" len ", r.virtio_len, b"", -1)
-        if op == RW or op == CREDIT_UPDATE:
-            self._free(i, op == CREDIT_UPDATE)
         if self.verbose:
             put(&self.text, b" (")
             self._type(r.virtio_type)
             two(&self.text, b", buf_alloc ", r.buf_alloc, b", fwd_cnt ", r.fwd_cnt)
             put(&self.text, b", flags 0x")
             hexadecimal(&self.text, r.virtio_flags)
+        if op == RW or op == CREDIT_UPDATE:
+            self._free(i, op == CREDIT_UPDATE)
+        if self.verbose:
             put(&self.text, b")")
         return 0
 
