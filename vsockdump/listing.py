@@ -58,8 +58,8 @@ class Jsonl(Generic[T]):
     def write(self, rows: Iterable[T]) -> None:
         """Print a line a row."""
         for row in rows:
-            members = ((field.name, field.type, field.value(row)) for field in self._fields)
-            sys.stdout.write(json_object(members) + "\n")
+            members = [(name, kind, value(row)) for name, kind, _, value in self._fields]
+            sys.stdout.write(f"{json_object(members)}\n")
 
     def end(self) -> None:
         """Print nothing."""
@@ -78,7 +78,7 @@ class Csv(Generic[T]):
         """Print a line a row."""
         for row in rows:
             self.end()
-            self._write([as_text(f.type, f.value(row)) for f in self._fields])
+            self._write([as_text(kind, value(row)) for _, kind, _, value in self._fields])
 
     def end(self) -> None:
         """Print the names, if they have not been."""

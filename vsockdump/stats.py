@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from itertools import chain
 
 from vsockdump import analysis
 from vsockdump.engine.batch import Batch
@@ -56,7 +57,7 @@ class _Stats:
 
     def end(self, quality: Quality) -> None:
         """Count the other connections, and print."""
-        for flow in [*self._tracker.ended(), *self._tracker.flows()]:
+        for flow in chain(self._tracker.ended(), self._tracker.flows()):
             self._totals.add(flow)
         sections = self._sections(quality)
         if self._wanted.json:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Generic, NamedTuple, TypeVar
 
 from vsockdump.columns import iso
@@ -47,15 +48,26 @@ def as_text(kind: str, value: Value) -> str:
     return "" if value is None else _TEXTS[kind](value)
 
 
+@lru_cache(maxsize=256)
+def _quoted(text: str) -> str:
+    """Encode a text: most are words that come again and again."""
+    return json.dumps(text)
+
+
+_JSON: dict[str, Callable[..., str]] = {
+    **_TEXTS,
+    "str": _quoted,
+    "list": json.dumps,
+    "time": lambda ns: f'"{iso(ns)}"',
+}
+
+
 def as_json(kind: str, value: Value) -> str:
     """Return a value of a type in JSON; a number of seconds has nine decimals."""
-    if value is None or kind in ("list", "str"):
-        return json.dumps(value)
-    text = _TEXTS[kind](value)
-    return f'"{text}"' if kind == "time" else text
+    return "null" if value is None else _JSON[kind](value)
 
 
 def json_object(members: Iterable[tuple[str, str, Value]]) -> str:
     """Return one object, in a line, of (name, type, value)."""
-    pairs = (f"{json.dumps(name)}:{as_json(kind, value)}" for name, kind, value in members)
+    pairs = [f"{_quoted(name)}:{as_json(kind, value)}" for name, kind, value in members]
     return f"{{{','.join(pairs)}}}"
