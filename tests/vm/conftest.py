@@ -69,10 +69,10 @@ def loopback(request: pytest.FixtureRequest, out: Path) -> Observed:
 
 @pytest.fixture(scope="session")
 def second_guest(out: Path) -> Observed:
-    """Boot 6.1 with a guest of its own, CID 123, that talks to it while vsockdump captures."""
+    """Boot 6.1 with a guest of its own, CID 123, that talks to it, is stopped, and killed."""
     or_skip(nested.reason_to_skip())
     folder = out / "second-guest"
     folder.mkdir()
     nested.put_kernel(folder)
     script = guest("nested_capture", "/mnt/out")
-    return Observed(folder, boot("bookworm", script, folder, limit_s=400))
+    return Observed(folder, boot("bookworm", script, folder, limit_s=550))

@@ -45,7 +45,7 @@ def kernel(suite: str) -> Kernel:
     """Give the kernel of `suite` ("bookworm", "trixie"), from the cache or made now."""
     place = cache_root() / f"{suite}-{_recipe()}"
     if not place.exists():
-        with _locked(suite):
+        with locked(suite):
             if not place.exists():
                 _build(suite, place)
     return Kernel(place / "vmlinuz", place / "initrd")
@@ -58,7 +58,7 @@ def _recipe() -> str:
 
 
 @contextmanager
-def _locked(suite: str) -> Iterator[None]:
+def locked(suite: str) -> Iterator[None]:
     """Let one process at a time build a suite; the lock of a process that dies is free."""
     cache_root().mkdir(parents=True, exist_ok=True)
     with (cache_root() / f"{suite}.lock").open("w") as lock:
@@ -82,16 +82,16 @@ def _build(suite: str, place: Path) -> None:
 
 
 def _download(suite: str, work: Path) -> list[Path]:
-    apt = _own_apt(suite, work)
-    _run(["apt-get", *apt, "-qq", "update"])
-    (image,) = _depends(apt, "linux-image-amd64", r"linux-image-\d")
+    apt = own_apt(suite, work)
+    run(["apt-get", *apt, "-qq", "update"])
+    (image,) = depends(apt, "linux-image-amd64", r"linux-image-\d")
     # Newer Debian keeps the modules in packages of their own.
-    parts = _depends(apt, image, r"linux-(binary|modules)-\d")
-    _run(["apt-get", *apt, "-qq", "download", image, *parts], work)
+    parts = depends(apt, image, r"linux-(binary|modules)-\d")
+    run(["apt-get", *apt, "-qq", "download", image, *parts], work)
     return sorted(work.glob("*.deb"))
 
 
-def _own_apt(suite: str, work: Path) -> list[str]:
+def own_apt(suite: str, work: Path) -> list[str]:
     """Make apt read one suite from this machine's mirror, with lists of its own, without root."""
     for folder in ("lists/partial", "archives/partial"):
         (work / "apt" / folder).mkdir(parents=True)
@@ -119,8 +119,8 @@ def _mirror() -> str:
     raise RuntimeError("no Debian mirror in /etc/apt/sources.list or sources.list.d")
 
 
-def _depends(apt: Sequence[str], package: str, pattern: str) -> list[str]:
-    shown = _run(["apt-cache", *apt, "show", "--no-all-versions", package])
+def depends(apt: Sequence[str], package: str, pattern: str) -> list[str]:
+    shown = run(["apt-cache", *apt, "show", "--no-all-versions", package])
     line = re.search(r"^Depends: (.*)$", shown, re.M)
     names = [part.split()[0] for part in line[1].split(",")] if line else []
     return [name for name in names if re.match(pattern, name)]
@@ -128,7 +128,7 @@ def _depends(apt: Sequence[str], package: str, pattern: str) -> list[str]:
 
 def _unpack(packages: Sequence[Path], tree: Path) -> None:
     for package in packages:
-        _run(["dpkg-deb", "-x", str(package), str(tree)])
+        run(["dpkg-deb", "-x", str(package), str(tree)])
     if not (tree / "lib/modules").exists():
         (tree / "lib").symlink_to("usr/lib")
 
@@ -145,15 +145,15 @@ def _fill_root(tree: Path, root: Path) -> None:
     (root / "init").chmod(0o755)
     version = next((tree / "lib/modules").iterdir()).name
     _copy_modules(tree, root / "lib/modules" / version)
-    _run(["depmod", "-b", str(root), version])
+    run(["depmod", "-b", str(root), version])
 
 
 def _copy_modules(tree: Path, target: Path) -> None:
     target.mkdir(parents=True)
-    _run(["depmod", "-b", str(tree), target.name])
+    run(["depmod", "-b", str(tree), target.name])
     for index in (tree / "lib/modules" / target.name).glob("modules.[bo][ur]*"):
         shutil.copy(index, target)
-    plan = _run(["modprobe", "-d", str(tree), "-S", target.name, "-a", "-D", *MODULES])
+    plan = run(["modprobe", "-d", str(tree), "-S", target.name, "-a", "-D", *MODULES])
     for module in {Path(line.split()[1]) for line in plan.splitlines() if line[:6] == "insmod"}:
         packed = module.suffix == ".xz"
         data = lzma.decompress(module.read_bytes()) if packed else module.read_bytes()
@@ -170,7 +170,7 @@ def archive(root: Path) -> bytes:
     return gzip.compress(packed.stdout, 1)
 
 
-def _run(command: Sequence[str], folder: Path | None = None) -> str:
+def run(command: Sequence[str], folder: Path | None = None) -> str:
     """Run a program; what it says on stderr comes with the error."""
     # depmod and modprobe stand in /usr/sbin, which is not on everybody's path.
     environment = {**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}

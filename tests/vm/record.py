@@ -20,7 +20,7 @@ def record(suite: str, folder: Path) -> str:
     put_kernel(folder)
     python = shlex.quote(sys.executable)
     script = f'cd "$PROJECT"; uname -rv; {python} -m tests.vm.guest.record /mnt/out loopback nested'
-    result = Machine(suite, limit_s=600).run(script, folder)
+    result = Machine(suite, limit_s=900).run(script, folder)
     if result.status:
         raise RuntimeError(result.console)
     return result.console

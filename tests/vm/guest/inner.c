@@ -3,6 +3,7 @@
  *   inner hello      send "Hello, world!" to port 9999 and read "welcome"
  *   inner count      read 150000 bytes from port 9998: a big-endian u32 counter from 0
  *   inner messages   read SEQPACKET messages of 5, 10000 and 70000 bytes from port 9997
+ *   inner until-killed   listen on port 9994, send to port 9995 and read from 9996, all without end
  */
 #include <linux/vm_sockets.h>
 #include <stdint.h>
@@ -77,12 +78,49 @@ static int messages(void)
 	return 0;
 }
 
+/* Sends 64 KiB every 20 ms: the host's program stops the machine in the middle of it. */
+static void pour(void)
+{
+	static char piece[65536];
+	int fd = dial(9995, SOCK_STREAM);
+
+	while (send(fd, piece, sizeof(piece), 0) > 0)
+		usleep(20000);
+}
+
+static void drain(void)
+{
+	static char piece[65536];
+	int fd = dial(9996, SOCK_STREAM);
+
+	while (recv(fd, piece, sizeof(piece), 0) > 0)
+		;
+}
+
+static int until_killed(void)
+{
+	struct sockaddr_vm own = {
+		.svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_ANY, .svm_port = 9994,
+	};
+	int fd = socket(AF_VSOCK, SOCK_STREAM, 0);
+
+	if (bind(fd, (struct sockaddr *)&own, sizeof(own)) || listen(fd, 8))
+		return 1;
+	if (fork() == 0)
+		pour();
+	else
+		drain();
+	pause();
+	return 1;
+}
+
 int main(int argc, char **argv)
 {
 	const char *mode = argc > 1 ? argv[1] : "";
 	int failed = !strcmp(mode, "hello") ? hello()
 		: !strcmp(mode, "count") ? count()
-		: !strcmp(mode, "messages") ? messages() : 2;
+		: !strcmp(mode, "messages") ? messages()
+		: !strcmp(mode, "until-killed") ? until_killed() : 2;
 
 	printf("inner %s: %s\n", mode, failed ? "FAILED" : "as expected");
 	return failed;

@@ -1,4 +1,4 @@
-"""Let vsockdump print and write what the second guest and its host say to each other.
+"""Let vsockdump print and write what the second guest and its host say until it is killed.
 
 `python -m tests.vm.guest.nested_capture FOLDER`: lines.txt, nested.pcap and nested.json.
 """
@@ -13,8 +13,10 @@ import time
 from pathlib import Path
 
 from .capturer import SETTLE_S, Capturer, rx_packets
-from .nested_host import run
+from .nested_faults import FROM_GUEST, TO_GUEST, Transfer, observe
+from .nested_host import Guest, run
 from .record import INNER
+from .truth import Truth
 
 SCRATCH = Path("/run/nested")
 
@@ -29,11 +31,17 @@ def main(folder: Path) -> None:
     writer.wait_ready()
     printer = Capturer("printer", [*vsockdump, "-l", "-t"], SCRATCH)
     printer.wait_ready()
-    as_expected = run(*INNER, ["hello", "count", "messages"])
+    killed: Truth = {}
+    both = Transfer(FROM_GUEST), Transfer(TO_GUEST)
+
+    def attend(guest: Guest) -> None:
+        killed.update(observe(guest, both))
+
+    as_expected = run(*INNER, ["hello", "count", "messages", "until-killed"], attend)
     time.sleep(SETTLE_S)
     rx = rx_packets()
     statuses = [capturer.stop() for capturer in (printer, writer)]
-    seen = {"as_expected": as_expected, "statuses": statuses, "rx_packets": rx}
+    seen = {"as_expected": as_expected, "statuses": statuses, "rx_packets": rx, **killed}
     seen |= {"dropped": writer.counts().dropped, "stderr": writer.stderr}
     (folder / "nested.json").write_text(json.dumps(seen, indent=1))
     shutil.copy(printer.stdout, folder / "lines.txt")

@@ -16,9 +16,11 @@ from typing import NamedTuple
 
 from .capturer import SETTLE_S, Capturer, rx_packets
 from .nested_host import run as run_second_guest
+from .services import wrap
 from .traffic import BEHAVIOURS, PORTS, bulk
 
 TCPDUMP = "tcpdump -i vsockmon0 -B 65536"
+WRAP_PORT = 5100
 INNER = (Path("/mnt/out/inner-vmlinuz"), Path("/mnt/out/inner-initrd"))
 
 
@@ -63,6 +65,7 @@ LOOPBACK = {
     ),
     "any-sll1": Recording(f"{ANY} -y LINUX_SLL -w any-sll1.pcap", behaviour("hello"), links=2),
     "any-sll2": Recording(f"{ANY} -y LINUX_SLL2 -w any-sll2.pcap", behaviour("hello"), links=2),
+    "wrap": Recording(f"{TCPDUMP} -s 76 -w wrap.pcap", lambda: wrap(WRAP_PORT)),
     "hello-dumpcap": Recording(f"{DUMPCAP} -w hello-dumpcap.pcapng", behaviour("hello")),
 }
 
