@@ -88,6 +88,13 @@ def test_a_kernel_that_taps_packets_again() -> None:
     assert (seen.counts.duplicates, kinds(seen)) == (1, [])
 
 
+def test_equal_packets_that_were_no_duplicates_after_all() -> None:
+    """Who was sent them says that both were read."""
+    talk = Talk().open().rw("src", 10).twice().update("dst", fwd=20).at(1).rw("dst", 1)
+    seen = track(talk, prepare=repeats)
+    assert (seen.flows[0].fwd.bytes, seen.flows[0].fwd.tx_cnt, seen.events) == (20, 20, [])
+
+
 def test_a_kernel_that_does_not() -> None:
     (flow,) = track(doubled()).flows
     assert (flow.fwd.bytes, flow.duplicates) == (36, 0)

@@ -74,10 +74,34 @@ def test_a_gap_is_made_good_in_the_counts() -> None:
     assert (flow.missing, flow.verdict, flow.doubt) == (50, Verdict.GAP, Doubt.GAP)
 
 
+def test_what_came_late_was_read_already() -> None:
+    (flow,) = track(lossy().at(1.019).rw("src", 60)).flows
+    assert (flow.fwd.tx_cnt, flow.fwd.fwd_cnt, flow.fwd.in_flight) == (160, 150, 10)
+
+
+def test_more_than_was_allowed_where_bytes_are_missing() -> None:
+    """What is missing had been read before: there was room for all of it."""
+    talk = Talk(buf=4096).open().rw("src", 1000).at(1).update("dst", fwd=1100)
+    talk.rw("src", 4296).at(1.05).update("dst", fwd=5400)
+    assert [event.kind for event in track(talk).events] == [Kind.GAP, Kind.STALL]
+
+
 BACK: dict[str, tuple[Talk, list[Found]]] = {
     "the same": (Talk().open().rw("src", 9).update("dst", fwd=9).at(1).update("dst", fwd=9), []),
     "less": (
         Talk().open().rw("src", 100).at(1).update("dst", fwd=90).at(2).update("dst", fwd=40),
+        [expect(Kind.FWD_CNT_BACK, PROBLEM, "dst", (5,), before=90, fwd_cnt=40)],
+    ),
+    "less and less, said once": (
+        Talk()
+        .open()
+        .rw("src", 100)
+        .at(1)
+        .update("dst", fwd=90)
+        .at(2)
+        .update("dst", fwd=40)
+        .at(3)
+        .update("dst", fwd=30),
         [expect(Kind.FWD_CNT_BACK, PROBLEM, "dst", (5,), before=90, fwd_cnt=40)],
     ),
     "less, 19 ms later: two packets changed places": (
@@ -128,6 +152,12 @@ def test_a_gap_is_seen_where_counts_go_round() -> None:
     assert (seen.flows[0].fwd.tx_cnt, seen.flows[0].fwd.in_flight) == (25, 20)
 
 
+def test_a_gap_may_be_of_a_gigabyte_and_a_half() -> None:
+    talk = Talk(buf=2 * GIB).open().rw("src", GIB, held=0).update("dst", fwd=5 * GIB // 2)
+    seen = track(talk.at(1).update("dst"))
+    assert [(e.kind, e.values) for e in seen.events] == [(Kind.GAP, {"missing": 3 * GIB // 2})]
+
+
 def credit(flow: Flow) -> tuple[int, int | None, int, int | None]:
     return flow.fwd.tx_cnt, flow.fwd.fwd_cnt, flow.fwd.in_flight, flow.fwd.free
 
@@ -138,6 +168,12 @@ def test_in_the_middle_the_counts_begin_at_what_was_read() -> None:
     (flow,) = track(talk).flows
     assert (flow.rev.tx_cnt, flow.rev.fwd_cnt, flow.rev.in_flight) == (5100, 5060, 40)
     assert flow.doubt is Doubt.MID_STREAM
+
+
+def test_in_the_middle_any_count_is_a_beginning() -> None:
+    seen = track(Talk().rw("src", 100).at(1).update("dst", fwd=3 * GIB).rw("src", 10))
+    assert seen.events == []
+    assert credit(seen.flows[0]) == (3 * GIB + 10, 3 * GIB, 10, 262144 - 10)
 
 
 def test_in_the_middle_what_was_read_raises_the_count() -> None:
