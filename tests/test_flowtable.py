@@ -10,6 +10,8 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from tests import captures
+from tests.captures import START, Taken
 from tests.command import ARGV, ENVIRONMENT, PCAPS, Result, lines, start, vsockdump
 from tests.conversation import Talk
 from tests.talks import hello, later, saved, stalled
@@ -20,6 +22,7 @@ from vsockdump.sources.savefile import Savefile
 from vsockdump.sources.standin import Standin
 
 BACKLOG, SLOW = PCAPS / "backlog-full.pcap", PCAPS / "slow-reader.pcap.zst"
+HELLO = PCAPS / "hello.pcap"
 
 
 def objects(done: Result) -> list[dict[str, object]]:
@@ -167,6 +170,26 @@ def test_sums_as_a_table(three: Path) -> None:
         ["pair", "flows", "open", "failed"],
         ["3", ">", "host", "3"],
     ]
+
+
+# --- processes ------------------------------------------------------------------------------------
+
+
+def test_what_a_file_says_of_processes(tmp_path: Path) -> None:
+    """The REQUEST's comment names them; without one there is nothing, and no column for it."""
+    request, *others = [Taken(START + p.time, p.frame, p.wire) for p in hello().packets]
+    blocks = [
+        *(captures.section(), captures.interface()),
+        captures.enhanced(request, given=((1, b"python3[812] > ssh\x1b[99]"),)),
+        *map(captures.enhanced, others),
+    ]
+    path = tmp_path / "named"
+    path.write_bytes(b"".join(blocks))
+    text = vsockdump("flows", path).stdout.decode()
+    assert r"3:1024 python3[812] > host:1234 ssh\x1b[99]" in text
+    (flow,) = objects(vsockdump("flows", path, "--json"))
+    assert (flow["process_src"], flow["process_dst"]) == ("python3[812]", r"ssh\x1b[99]")
+    assert vsockdump("flows", HELLO).stdout.decode().count("[") == 0
 
 
 # --- live -----------------------------------------------------------------------------------------
