@@ -11,6 +11,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import struct
 import subprocess
 import time
@@ -474,7 +475,17 @@ def test_tsharks_json(path: Path, plain: Plain) -> None:
         assert field_spoiled(values, found) == shown
 
 
+@pytest.fixture
+def signals_kept() -> Iterator[None]:
+    """Undo what pyshark's event loop leaves: a handler that writes where nobody reads any more."""
+    handler = signal.getsignal(signal.SIGCHLD)
+    yield
+    signal.signal(signal.SIGCHLD, handler)
+    signal.set_wakeup_fd(-1)
+
+
 @needs_tshark
+@pytest.mark.usefixtures("signals_kept")
 @pytest.mark.parametrize("name", ["hello.pcap", "hello-dumpcap.pcapng", "refused.pcap"])
 def test_pyshark(name: str) -> None:
     pyshark = pytest.importorskip("pyshark")
