@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from vsockdump import direction, options, pipeline, privileges
+from vsockdump import asking, direction, pipeline, privileges
 from vsockdump.ending import Asked, interruptible, signals
 from vsockdump.errors import DeviceError, UsageError
 from vsockdump.following import Following
@@ -22,7 +22,6 @@ from vsockdump.pipeline import Sink, Source
 from vsockdump.progress import WORTH_A_BAR, Bar
 from vsockdump.sources.local import HOST, LOCAL
 from vsockdump.sources.savefile import Savefile
-from vsockdump.writers.capture import PCAPNG_SUFFIXES
 from vsockdump.writers.output import ReaderGone
 from vsockdump.writers.recorder import Full
 
@@ -44,7 +43,7 @@ def read(path: str, wanted: Options, following: Following | None = None) -> None
             if not report:
                 tell(f"reading from file {path}, {_first_link(source)}")
             run = _Run(source, outputs, wanted, asked)
-            recalled = _recall(following)
+            recalled = asking.recalled(following)
             try:
                 with _bar(source, wanted, report) as bars, outputs.to_the_end():
                     run.go(frozenset({LOCAL, HOST}), recalled, bars)
@@ -71,7 +70,7 @@ def capture(wanted: Options, following: Following | None = None) -> None:
     with ExitStack() as stack:
         with interruptible():
             own = direction.own_cids()
-            processes = _ask(stack, wanted, following, own)
+            processes = asking.live(stack, wanted, following, own)
             source = _listen(stack, wanted)
         asked = stack.enter_context(signals(source.stop))
         _begin(following, source, lambda: source.statistics().dropped)
@@ -195,36 +194,6 @@ def _begin(following: Following | None, source: Source, lost: Callable[[], int])
         return False
     following.begin(source.interfaces, lost)
     return following.report is not None
-
-
-def _ask(
-    stack: ExitStack, wanted: Options, following: Following | None, own: frozenset[int]
-) -> list[Sink]:
-    """Ask which processes open connections, where that is shown or saved.
-
-    That needs rights that will be dropped, and a child that must not have the capture's ring.
-    """
-    asks = following is not None and following.asks
-    if not (asks or wanted.write.endswith(PCAPNG_SUFFIXES) or options.comments(wanted)):
-        return []
-    from vsockdump.processes import Processes  # noqa: PLC0415 - few ask for it
-
-    processes = Processes(own)
-    stack.callback(processes.close)
-    if following is not None:
-        following.known, following.ask = processes.known, processes.ask
-    return [processes]
-
-
-def _recall(following: Following | None) -> list[Sink]:
-    """Have what a file says of processes known where that is shown."""
-    if following is None or not following.asks:
-        return []
-    from vsockdump.remembered import Recalled  # noqa: PLC0415
-
-    recalled = Recalled()
-    following.known = recalled.known
-    return [recalled]
 
 
 def _lost(source: Savefile) -> int:
