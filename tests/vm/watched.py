@@ -34,6 +34,11 @@ class Told(NamedTuple):
         (event,) = self.of(kind)
         return event
 
+    def between(self, began: int, ended: int) -> list[Row]:
+        """Give the events of connections that began in a span of time."""
+        inside = {f["flow"] for f in self.flows if began <= ns(f["start"]) <= ended}
+        return [event for event in self.events if event["flow"] in inside]
+
     def verdicts(self) -> list[str]:
         return [flow["verdict"] for flow in self.flows]
 
@@ -58,14 +63,9 @@ class Watched:
         assert done.returncode == 0, done.stderr
         return done.stdout.splitlines()
 
-    def at_port(self, port: int) -> Told:
-        """Keep what was told of a server's port."""
-        return self._where([flow for flow in self.told.flows if flow["dst_port"] == port])
-
-    def between(self, began: int, ended: int) -> Told:
-        """Keep what was told of connections that began in a span of time."""
-        inside = [flow for flow in self.told.flows if began <= ns(flow["start"]) <= ended]
-        return self._where(inside)
+    def at_port(self, *ports: int) -> Told:
+        """Keep what was told of servers' ports."""
+        return self._where([flow for flow in self.told.flows if flow["dst_port"] in ports])
 
     def at_end(self, cid: int, port: int) -> Told:
         """Keep what was told of connections with this end."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from .truth import Truth, now
 
 CONTROL_PORT = 1234  # TCP's, by which the two ends agree on when to do what
-HANG_S = 25  # theirs give up after 10 s where they wait for anything
+HANG_S = 15  # theirs give up after 10 s where they wait for anything
 
 
 def names(program: str) -> list[str]:

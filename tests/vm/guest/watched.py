@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from . import faults, kernel_suite, services
+from . import faults, kernel_suite
 from .capturer import SETTLE_S, Capturer, rx_packets
 
 SCRATCH = Path("/run/watched")
@@ -31,15 +31,19 @@ def capturers() -> list[Capturer]:
 
 
 def act(folder: Path, vsock_test: str) -> None:
-    """Do everything; what mostly sleeps does so meanwhile."""
-    module = [sys.executable, "-m", "tests.vm.guest.faults"]
-    sleepy = subprocess.Popen([*module, str(folder / "sleepy.json"), *faults.SLEEPY])
+    """Do everything, some of it at a time: each has ports of its own."""
     awake = [name for name in faults.FAULTS if name not in faults.SLEEPY]
-    faults.main(folder / "faults.json", awake)
-    sleepy.wait()
-    services.main(folder / "services.json")
-    kernel_suite.main(vsock_test, folder / "suite.json")
+    with beside("faults", folder / "sleepy.json", *faults.SLEEPY):
+        faults.main(folder / "faults.json", awake)
+    with beside("services", folder / "services.json"):
+        kernel_suite.main(vsock_test, folder / "suite.json")
     time.sleep(SETTLE_S)
+
+
+def beside(module: str, file: Path, *names: str) -> subprocess.Popen[bytes]:
+    """Start a guest program; leaving it as a context waits for its end."""
+    program = [sys.executable, "-m", f"tests.vm.guest.{module}", str(file), *names]
+    return subprocess.Popen(program)
 
 
 def main(folder: Path, vsock_test: str) -> None:
