@@ -11,7 +11,8 @@ ENGINE = Path(__file__).parents[1] / "vsockdump/engine"
 SOURCES = sorted([*ENGINE.glob("*.pyx"), *ENGINE.glob("*.pxd")])
 # C, Cython, itself, and what is below it.
 ALLOWED = {
-    "cython", "cpython", "heapq", "libc", "typing", "vsockdump", "vsockdump.dissectors", "vsockdump.errors", ".",
+    "cython", "cpython", "heapq", "libc", "typing", "vsockdump", "vsockdump.dissectors",
+    "vsockdump.errors", "vsockdump.states", ".",
 }  # fmt: skip
 
 

@@ -254,6 +254,13 @@ cdef inline int class_of(Tracking *t, Flow *f, int who) noexcept nogil:
     return MID_BURST if in_flight(other) else ABORT
 
 
+cdef inline void mind_doubtful(Tracking *t, Flow *f) noexcept nogil:
+    """At the end: the kernel's defect A was seen, and nothing told which of the two it was."""
+    if f.traits & DOUBTFUL_DEFECT and not f.traits & SAID_DEFECT:
+        f.traits |= SAID_DEFECT
+        number(report_seen(t, f, KERNEL_DEFECT, NOTE, 0), 0)
+
+
 cdef inline void settle(Tracking *t, Flow *f, int who) noexcept nogil:
     """What can be said only at the end of a connection, which side `who` reset."""
     cdef int side
@@ -325,55 +332,3 @@ cdef inline Found *_overdue(
     cdef Found *found = report(t, f, kind, severity, who)
     found.packets[0] = packet
     return found
-
-# --- what any packet may be -------------------------------------------------------------------------
-
-
-cdef inline void carry(Tracking *t, Flow *f, int who, bint leaks) noexcept nogil:
-    """An RW: payload."""
-    cdef const Row *r = t.row
-    cdef Side *s = &f.sides[who]
-    f.sizes[who][bucket(r.virtio_len)] += 1
-    s.largest = max(s.largest, r.virtio_len)
-    if s.sent == NEVER:
-        f.first_byte[who] = t.time
-    if s.shutdown | f.sides[1 - who].shutdown:
-        mind_shutdown(t, f, who)
-    spend(t, f, who)
-    if r.virtio_type == TYPE_SEQPACKET:
-        follow_message(t, f, who)
-    if leaks and r.virtio_len > LARGEST_SOUND and not f.traits & SAID_LEAK:
-        f.traits |= SAID_LEAK
-        number(report_seen(t, f, KERNEL_DEFECT, NOTE, who), LEAK)
-
-
-cdef inline void ask(Tracking *t, Flow *f, int who) noexcept nogil:
-    """A CREDIT_REQUEST: answered by whatever the other end sends next."""
-    cdef SideRare *d = &rare(t, f).sides[who]
-    d.asked_last = t.time
-    if f.sides[who].marks & ASKED:
-        return
-    f.sides[who].marks |= ASKED
-    d.asked = t.time
-    d.asked_number = t.number
-    wait(t, f, who, FOR_UPDATE)
-
-
-cdef inline void mind_notes(Tracking *t, Flow *f, int who) noexcept nogil:
-    """What decoding the packet found odd about it."""
-    cdef uint32_t notes = t.row.notes
-    if notes & (MISMATCH | UPPER_CID) and not f.traits & SAID_MISMATCH:
-        f.traits |= SAID_MISMATCH
-        report_seen(t, f, MISMATCHING, WARN, who)
-    if notes & DEFECT_A:
-        f.traits |= DOUBTFUL_DEFECT  # the next packet may tell which
-    if notes & (DEFECT_A1 | DEFECT_A2) and not f.traits & SAID_DEFECT:
-        f.traits |= SAID_DEFECT
-        number(report_seen(t, f, KERNEL_DEFECT, NOTE, who), 1 if notes & DEFECT_A1 else 2)
-
-
-cdef inline void mind_doubtful(Tracking *t, Flow *f) noexcept nogil:
-    """At the end: the kernel's defect A was seen, and nothing told which of the two it was."""
-    if f.traits & DOUBTFUL_DEFECT and not f.traits & SAID_DEFECT:
-        f.traits |= SAID_DEFECT
-        number(report_seen(t, f, KERNEL_DEFECT, NOTE, 0), 0)

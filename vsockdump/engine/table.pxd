@@ -31,6 +31,7 @@ cdef struct Table:
     uint32_t spare              # the first of the slots given up, chained by `previous`
     uint32_t hand               # where the next victim is looked for
     uint64_t evicted
+    bint reused                 # slots were given up, so that they are in no order any more
 
 
 cdef inline Flow *flow_at(const Table *t, uint32_t slot) noexcept nogil:

@@ -167,6 +167,7 @@ cdef void give_up(Table *t, uint32_t slot) noexcept nogil:
     f.previous = t.spare
     t.spare = slot
     t.live -= 1
+    t.reused = True
 
 
 cdef uint32_t victim(Table *t, int64_t now) noexcept nogil:

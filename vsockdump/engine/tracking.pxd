@@ -1,6 +1,6 @@
 # One packet on its way through the tracker: what all rules see, and how they report.
 
-from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from .batch cimport Row
 from .connection cimport *
@@ -9,12 +9,44 @@ from .table cimport Table, rare_at
 from .timers cimport WAITS, Timers, length, push
 
 cdef enum:
+    AHEAD_OF_USE = 32           # hashes kept: see follow.pxd
     TIMES = 64 * 8              # buckets of a histogram of times: eight for each power of two
+
+cdef struct Capture:            # what is known of one interface
+    bint cooked
+    bint names_links            # LINUX_SLL2: the frame says which link it came from
+    bint repeats                # its kernel taps some packets again
+    bint leaks                  # its kernel puts its memory into large packets
+    bint single                 # LINUX_SLL: a REQUEST came once, so everything does
+
+cdef struct CreditNow:
+    uint32_t tx_cnt
+    uint32_t fwd_cnt
+    uint64_t in_flight
+    int64_t window              # -1: unknown
+    int64_t free
+
+cdef struct StepNow:            # what a packet did
+    uint64_t flow
+    int side
+    CreditNow sides[2]
+
+ctypedef void (*HandOut)(void *owner, Flow *f) noexcept nogil
 
 cdef struct Tracking:
     Table table
+    Capture *captures           # by interface
+    StepNow *steps              # by row; NULL if nobody asks
+    HandOut hand_out            # takes connections that go; NULL if they are only forgotten
+    void *owner
+    uint8_t moves[6][7]         # vsockdump.states.MOVES
+    const Row *rows             # the batch that is fed, and its bytes
+    const uint8_t *bytes
+    uint64_t first
+    uint32_t hashes[AHEAD_OF_USE]
     Findings found
     Timers timers[WAITS]
+    bint finished
     int64_t now                 # the latest time of a packet
     int64_t deadline            # the next of all timers
     int64_t begin

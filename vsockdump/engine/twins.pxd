@@ -11,14 +11,6 @@ from .ends cimport OPENING
 from .layout cimport be32toh, sll2_header, sll_header
 from .tracking cimport *
 
-cdef struct Capture:            # what is known of one interface
-    bint cooked
-    bint names_links            # LINUX_SLL2: the frame says which link it came from
-    bint repeats                # its kernel taps some packets again
-    bint leaks                  # its kernel puts its memory into large packets
-    bint single                 # LINUX_SLL: a REQUEST came once, so everything does
-
-
 cdef inline uint32_t fingerprint(const uint8_t *p, uint32_t size) noexcept nogil:
     cdef uint32_t i, h = 2166136261  # FNV-1a
     for i in range(size):
@@ -26,11 +18,10 @@ cdef inline uint32_t fingerprint(const uint8_t *p, uint32_t size) noexcept nogil
     return h
 
 
-cdef inline bint is_twin(
-    Tracking *t, Flow *f, int who, Capture *c, const uint8_t *frame
-) noexcept nogil:
+cdef inline bint is_twin(Tracking *t, Flow *f, int who, Capture *c) noexcept nogil:
     """Whether this packet is the last one of its side once more."""
     cdef SideRare *d = &rare(t, f).sides[who]
+    cdef const uint8_t *frame = t.bytes + t.row.offset
     cdef uint32_t lead = link_header(c)
     cdef uint32_t print = fingerprint(frame + lead, t.row.cap_len - lead)
     cdef uint32_t link = be32toh((<const sll2_header *>frame).ifindex) if c.names_links else 0
