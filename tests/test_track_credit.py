@@ -78,6 +78,13 @@ def test_a_buffer_shrinks_below_what_is_under_way() -> None:
     assert credit(seen.flows[0]) == (100_010, 100_010, 0, 128, 128)
 
 
+@pytest.mark.parametrize(("who", "flags"), [("src", 2), ("dst", 1)])
+def test_who_will_not_send_any_more_does_not_mind_a_small_buffer(who: Who, flags: int) -> None:
+    talk = Talk().open().rw("src", 100_000).shutdown(who, flags).update("dst", buf=4096)
+    talk.at(5).update("dst", fwd=100_000)
+    assert [event.kind for event in track(talk).events] == [Kind.BUF_SHRUNK]
+
+
 @pytest.mark.parametrize("buf", [100_000, 300_000])
 def test_a_buffer_that_still_holds_it_is_not_worth_a_word(buf: int) -> None:
     assert track(Talk().open().rw("src", 100_000).update("dst", buf=buf)).events == []

@@ -121,6 +121,12 @@ def test_a_request_again_is_another_try() -> None:
     assert seen.events == []
 
 
+def test_a_refused_request_is_tried_again() -> None:
+    seen = track(Talk().request().no_socket("dst").at(1).open())
+    assert [f.verdict for f in seen.flows] == [Verdict.REJ, Verdict.S1]
+    assert [e.kind for e in seen.events] == [Kind.REFUSED]
+
+
 def test_trailing_resets_are_the_old_ones() -> None:
     """The second RST of a close carries real credit, and comes after the next REQUEST."""
     talk = Talk().open().rw("src", 10).update("dst", fwd=10).shutdown("src", 3).rst("dst")

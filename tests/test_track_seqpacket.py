@@ -42,6 +42,20 @@ def test_a_message(talk: Talk, events: list[Found]) -> None:
     assert found(track(talk).events) == events
 
 
+def test_a_message_that_goes_on_is_too_large_once() -> None:
+    events = found(track(message(600, 500, 500, 500, ended=True).close()).events)
+    assert [event.kind for event in events] == [Kind.MESSAGE_TOO_LARGE]
+
+
+@pytest.mark.parametrize(("count", "said"), [(4, []), (5, [Kind.PACKET_CEILING])])
+def test_small_messages_are_not_merged(count: int, said: list[Kind]) -> None:
+    """Each is a packet to the kernels that take only so many of them."""
+    talk = Talk(kind=SEQPACKET, buf=4 * 576).open()
+    for _ in range(count):
+        talk.rw("src", 1, flags=EOM)
+    assert [event.kind for event in track(talk).events] == said
+
+
 def test_a_message_whose_beginning_is_unknown_may_be_of_any_size() -> None:
     talk = Talk(kind=SEQPACKET).rw("src", 10).rw("src", 10, flags=EOM).update("dst", fwd=20)
     events = track(talk.rw("src", 5).update("dst", fwd=25).close()).events
