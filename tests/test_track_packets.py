@@ -1,4 +1,4 @@
-"""The tracker, packets and not bytes: more unread than some kernels take, more updates than help."""
+"""The tracker, packets, not bytes: more unread than some kernels take, more updates than help."""
 
 import pytest
 
