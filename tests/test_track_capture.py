@@ -158,13 +158,14 @@ def lost(tracker: Tracker) -> None:
     tracker.lost(3)
 
 
-def test_losses_of_the_capture_make_verdicts_doubtful() -> None:
-    """Which events a loss could explain is told when all losses are known: vsockdump.quality."""
+def test_losses_of_the_capture_make_connections_doubtful() -> None:
+    """Which events they may explain is not the tracker's to say: vsockdump.quality does."""
     talk = Talk(buf=1000).open().at(1).rw("src", 1000).at(3).update("dst", fwd=1000).rw("src", 1)
+    assert [f.doubt for f in track(talk).flows] == [Doubt.NONE]
     seen = track(talk, prepare=lost)
-    assert [e.doubt for e in seen.events] == [Doubt.NONE]
     assert [f.doubt for f in seen.flows] == [Doubt.LOSS]
     assert seen.flows[0].confidence is Confidence.UNSURE
+    assert seen.events == track(talk).events
 
 
 # --- defects of the kernel --------------------------------------------------------------------
