@@ -213,3 +213,25 @@ def test_in_the_middle_the_first_packet_is_the_sources() -> None:
     assert (flow.src_cid, flow.src_port, flow.whole) == (2, 1234, False)
     assert (flow.verdict, flow.doubt, flow.connect) == (Verdict.OTH, Doubt.MID_STREAM, None)
     assert flow.state is State.OPEN
+
+
+def test_who_had_given_up_resets_a_late_answer() -> None:
+    """The late RESPONSE says it all: the RST that answers it is no event of its own."""
+    seen = track(late(3).at(3).no_socket("src"))
+    assert [event.kind for event in seen.events] == [Kind.UNANSWERED, Kind.LATE_RESPONSE]
+    (flow,) = seen.flows
+    assert (flow.verdict, flow.end, flow.reason) == (Verdict.S0, End.TOO_LATE, "answered too late")
+
+
+def test_a_request_that_is_tapped_after_its_response() -> None:
+    """The tap of a sent packet may run after that of the answer, on another CPU."""
+    talk = Talk().response().request().rw("src", 10).update("dst", fwd=10).close()
+    seen = track(talk)
+    (flow,) = seen.flows
+    assert (seen.events, seen.counts.midstream) == ([], 0)
+    assert (flow.whole, flow.verdict, flow.connect, flow.src_port) == (True, Verdict.SF, 0, 1024)
+
+
+def test_a_request_long_after_a_response_is_another_connection() -> None:
+    talk = Talk().at(0).response().at(1).request().response()
+    assert [flow.generation for flow in track(talk).flows] == [1, 2]

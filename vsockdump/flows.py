@@ -53,13 +53,15 @@ class End(IntEnum):
     TIMER = 3
     """SHUTDOWN was not answered, and who sent it reset after 8 s."""
     RESET = 4
+    TOO_LATE = 5
+    """Who opened it had given up when the RESPONSE came, and reset."""
 
 
 class Verdict(IntEnum):
     """One word on a connection; S0 to OTH are Zeek's conn_state."""
 
     S0 = 0
-    """No answer to the REQUEST."""
+    """No answer to the REQUEST, or too late."""
     REJ = 1
     """Refused."""
     SF = 2
@@ -118,13 +120,17 @@ class Flow(NamedTuple):
     @property
     def connect(self) -> int | None:
         """Nanoseconds from REQUEST to RESPONSE."""
-        return self.response - self.start if self.whole and self.response is not None else None
+        if not self.whole or self.response is None:
+            return None
+        return max(self.response - self.start, 0)  # the taps may have run in the other order
 
     @property
     def verdict(self) -> Verdict:
         """The word; what is wrong with the capture goes before what is wrong with a peer."""
         if self.end is End.REFUSED:
             return Verdict.REJ
+        if self.end is End.TOO_LATE:
+            return Verdict.S0
         if self.missing:
             return Verdict.GAP
         if self.fwd.excess or self.rev.excess:
@@ -195,7 +201,7 @@ def _overrun(flow: Flow) -> str:
 
 
 _REASONS = {
-    Verdict.S0: lambda f: "no answer",
+    Verdict.S0: lambda f: "answered too late" if f.response else "no answer",
     Verdict.REJ: lambda f: "refused: nobody listens for this type, or the backlog is full",
     Verdict.SF: lambda f: _ending(f) + _unread(f),
     Verdict.S1: lambda f: "closing" if f.state > State.OPEN else "open",

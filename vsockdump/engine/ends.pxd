@@ -22,6 +22,7 @@ cdef enum End:
     REFUSED_END = 2
     TIMER = 3
     RESET_END = 4
+    TOO_LATE = 5
 
 cdef enum Move:                 # vsockdump.states.Move
     states_response = 0
@@ -72,6 +73,13 @@ cdef inline void begin(Tracking *t, Flow *f) noexcept nogil:
     if r.virtio_op == OP_REQUEST:
         wait(t, f, 0, FOR_RESPONSE)
         note_reuse(t, f)
+
+
+cdef inline void complete(Tracking *t, Flow *f) noexcept nogil:
+    """The REQUEST of a connection whose RESPONSE was seen before it."""
+    if not f.traits & WHOLE:
+        f.traits |= WHOLE
+        t.midstream -= 1
 
 
 cdef inline void begin_side(Side *s, bint exact) noexcept nogil:
@@ -201,6 +209,8 @@ cdef inline void reset(Tracking *t, Flow *f, int who) noexcept nogil:
         f.end = HANDSHAKE
         if f.sides[who].shutdown == BOTH and f.sides[1 - who].shutdown != BOTH:
             _timed_out(t, f, who)
+    elif who == 0 and no_socket(t) and f.response != NEVER and f.response - f.start > ANSWER:
+        f.end = TOO_LATE  # whoever asked had given up: the late RESPONSE says it all
     elif f.traits & EXACT or f.sides[1 - who].packets:
         f.end = RESET_END
         _abort(t, f, who)

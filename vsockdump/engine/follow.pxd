@@ -149,8 +149,16 @@ cdef inline bint is_new(const Tracking *t, const Flow *f) noexcept nogil:
     """
     cdef uint16_t op = t.row.virtio_op
     if op == OP_REQUEST:
-        return True
+        return not is_late_request(t, f)
     return f.state == CLOSED and (op == OP_RW or op == OP_RESPONSE) and t.time - f.closed > REUSE
+
+
+cdef inline bint is_late_request(const Tracking *t, const Flow *f) noexcept nogil:
+    """Whether the tap of a REQUEST ran after that of its RESPONSE."""
+    return (
+        f.traits & (WHOLE | EXACT) == EXACT and f.sides[0].packets == 0
+        and f.sides[1].packets == 1 and t.time - f.start <= REORDER and side_of(t.row, f) == 0
+    )
 
 
 cdef inline Flow *open_flow(
@@ -225,6 +233,8 @@ cdef inline void act(Tracking *t, Flow *f, int side) noexcept nogil:
         reset(t, f, side)
         move = states_rst
     else:
+        if op == OP_REQUEST:
+            complete(t, f)
         return
     f.state = t.moves[f.state][move]
 

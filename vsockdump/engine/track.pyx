@@ -225,7 +225,7 @@ cdef class Tracker:
         for slot in range(self.t.table.used):
             f = flow_at(&self.t.table, slot)
             amount = measure(&self.t, f, what)
-            if not f.number or (len(best) == most and amount <= least):
+            if not f.number or not most or (len(best) == most and amount < least):
                 continue
             (heappush if len(best) < most else heappushpop)(best, (amount, -<int64_t>f.number, slot))
             least = best[0][0]
