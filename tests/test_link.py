@@ -12,7 +12,7 @@ import pytest
 
 from vsockdump import privileges
 from vsockdump.errors import DeviceError
-from vsockdump.sources import link, netlink
+from vsockdump.sources import apart, link, netlink
 from vsockdump.sources.link import Link
 from vsockdump.sources.standin import Standin
 
@@ -120,7 +120,7 @@ def test_a_signal_before_there_is_a_guard_leaves_nothing_behind(
 def test_a_signal_before_the_guard_stands_apart_does_not_end_it(
     made: str, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stand_apart = link.stand_apart
+    stand_apart = apart.stand_apart
 
     def signal_first(pipe: int, *rest: Any) -> None:  # noqa: ANN401
         os.kill(os.getpid(), number)

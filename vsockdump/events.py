@@ -239,8 +239,8 @@ def _ceiling(actor: str, _: str, v: dict[str, int]) -> str:
 
 def _storm(actor: str, _: str, v: dict[str, int]) -> str:
     return (
-        f"{actor} sent {v['updates']} CREDIT_UPDATEs for {count(v['data_packets'], 'packet')} of data"
-        f" ({_bytes(v['bytes'])})"
+        f"{actor} sent {v['updates']} CREDIT_UPDATEs for {count(v['data_packets'], 'packet')} of"
+        f" data ({_bytes(v['bytes'])})"
     )
 
 
