@@ -2,7 +2,7 @@
 
 import pytest
 
-from vsockdump.events import Kind, Reset, Severity
+from vsockdump.events import Doubt, Kind, Reset, Severity
 from vsockdump.flows import End, Verdict
 from vsockdump.states import State
 
@@ -36,6 +36,27 @@ ENDS: dict[str, tuple[Talk, State, End, int | None, Verdict]] = {
         End.HANDSHAKE,
         0,
         Verdict.SF,
+    ),
+    "both, and neither answers": (
+        sent(10, 10).at(2).shutdown("src", BOTH).at(2.1).shutdown("dst", BOTH).at(11).rst("src"),
+        State.CLOSED,
+        End.HANDSHAKE,
+        0,
+        Verdict.SF,
+    ),
+    "by who announced it, before the timer": (
+        sent(10, 10).at(2).shutdown("src", BOTH).at(5).rst("src"),
+        State.CLOSED,
+        End.HANDSHAKE,
+        0,
+        Verdict.SF,
+    ),
+    "by an RST, and nothing else was captured": (
+        Talk().rst("dst"),
+        State.CLOSED,
+        End.HANDSHAKE,
+        0,
+        Verdict.OTH,
     ),
     "in two steps": (
         sent(10, 10).shutdown("src", RCV).shutdown("src", SEND).rst("dst"),
@@ -128,6 +149,27 @@ RESETS: dict[str, tuple[Talk, list[Found]]] = {
             reset(Reset.OVERFLOW, "dst", 4, 1100),
         ],
     ),
+    "too much was under way, and is read": (
+        Talk(buf=1000)
+        .open()
+        .at(1)
+        .rw("src", 1100)
+        .update("dst")
+        .update("dst", fwd=1100)
+        .rst("dst"),
+        [
+            expect(Kind.OVERRUN, PROBLEM, "src", (3, 4), in_flight=1100, window=1000, excess=100),
+            reset(Reset.ABORT, "dst", 6),
+        ],
+    ),
+    "of the middle": (
+        Talk().at(1).rw("src", 10).update("dst", fwd=10).rst("dst"),
+        [
+            reset(Reset.ABORT, "dst", 3)
+            .of(after_s=2 * TICK)
+            ._replace(packets=(1, 3), doubt=Doubt.MID_STREAM)
+        ],
+    ),
     "no socket": (sent(10, 10).no_socket("dst"), [reset(Reset.NO_SOCKET, "dst", 5)]),
     "no socket, after a close": (sent(10, 10).close().no_socket("dst"), []),
 }
@@ -167,6 +209,10 @@ UNREAD: dict[str, tuple[Talk, list[Found]]] = {
     "not read after the sender has closed": (
         sent(5000).shutdown("src", BOTH).rst("dst"),
         [unread("dst", 3, 5, 5000)],
+    ),
+    "half closed by both, and who reads may still do so": (
+        sent(5000).shutdown("src", SEND).shutdown("dst", SEND).rst("src"),
+        [],
     ),
     "still open": (sent(5000), []),
 }

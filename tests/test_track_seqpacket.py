@@ -27,6 +27,10 @@ MESSAGES: dict[str, tuple[Talk, list[Found]]] = {
         message(300, 400, ended=False).close(),
         [expect(Kind.MESSAGE_UNFINISHED, WARN, "src", (5, 8), bytes=700)],
     ),
+    "not ended, when the capture ends within the close": (
+        message(300, 400, ended=False).shutdown("src", 3),
+        [expect(Kind.MESSAGE_UNFINISHED, WARN, "src", (5,), bytes=700)],
+    ),
     "not ended yet": (message(300, 400, ended=False), []),
     "of a stream there are none": (Talk().open().rw("src", 10).update("dst", fwd=10).close(), []),
     "as large as the window": (message(600, 400, ended=True).close(), []),

@@ -79,6 +79,12 @@ def test_a_shutdown_without_an_answer_until_the_timer() -> None:
     assert (event.kind, event.who, event.severity) == (Kind.SHUTDOWN_UNANSWERED, "src", WARN)
 
 
+def test_a_shutdown_is_answered_by_another() -> None:
+    """Both have unread data, perhaps: who closed first is not left without an answer."""
+    talk = sent(10, 10).at(2).shutdown("src", BOTH).shutdown("dst", BOTH)
+    assert track(Talk((3, 9), on=talk).at(11).request()).events == []
+
+
 @pytest.mark.parametrize("seconds", [2.1, 9.9])
 def test_a_shutdown_has_8_seconds(seconds: float) -> None:
     assert track(closing(seconds)).events == []

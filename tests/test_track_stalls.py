@@ -179,6 +179,12 @@ def test_a_request_for_credit_is_answered_late(after: float, said: bool) -> None
     assert found(track(talk).events) == ([event] if said else [])
 
 
+def test_a_request_for_credit_has_its_own_second() -> None:
+    """The time of one that was answered is not that of the next."""
+    talk = Talk().open().at(1).ask("src").update("dst").at(1.9).ask("src").at(2.5).update("dst")
+    assert track(talk).events == []
+
+
 def test_any_packet_answers_a_request_for_credit() -> None:
     talk = Talk().open().ask("src").rw("dst", 1).at(5).rw("src", 1)
     assert track(talk).events == []
