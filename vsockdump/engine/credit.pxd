@@ -76,9 +76,9 @@ cdef inline void take_fwd_cnt(Tracking *t, Flow *f, int who, uint32_t fwd_cnt) n
             read_more(t, f, 1 - who, step)
         if other.marks & AHEAD and t.time - rare(t, f).sides[1 - who].ahead_since > REORDER:
             other.marks &= ~<uint32_t>AHEAD  # the packets came later than their answer
-    elif step - way < HALF:
+    elif step - way < HALF or cannot_have_sent(t, f, 1 - who):
         ahead(t, f, who, fwd_cnt, step - way)
-    else:
+    elif other.read_time != NEVER:
         back(t, f, who, fwd_cnt)
 
 

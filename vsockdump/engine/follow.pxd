@@ -201,7 +201,7 @@ cdef inline void count(Tracking *t, Flow *f, int side) noexcept nogil:
     if r.notes & ODD:
         mind_notes(t, f, side)
     if f.state != CLOSED:
-        if r.virtio_op != OP_RST or not no_socket(t):
+        if r.virtio_op != OP_RST or not (no_socket(t) or is_stale(t, f, side)):
             announce(t, f, side)
         act(t, f, side)
         if f.sides[1 - side].marks & ASKED:
