@@ -145,15 +145,6 @@ def test_a_request_long_after_a_response_is_another_connection() -> None:
     assert [flow.generation for flow in track(talk).flows] == [1, 2]
 
 
-def test_a_late_reset_with_the_old_ones_credit() -> None:
-    """The old socket is closed when the next connection of its ports is open already."""
-    talk = Talk().open().rw("src", 10).update("dst", fwd=10).close().open().rst("dst", fwd=10)
-    seen = track(talk)
-    assert [event.kind for event in seen.events] == [Kind.TUPLE_REUSE, Kind.RESET]
-    assert seen.events[1].values["reset"] == Reset.STALE
-    assert [flow.missing for flow in seen.flows] == [0, 0]
-
-
 def test_a_response_counts_nearly_all_there_is() -> None:
     """Nothing was read before, so this is not less than what was said before."""
     (event,) = track(Talk().request().response(fwd=(1 << 32) - 1)).events
