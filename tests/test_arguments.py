@@ -4,7 +4,7 @@ import argparse
 
 import pytest
 
-from vsockdump.arguments import Group, Parser, number, positive
+from vsockdump.arguments import Group, Parser, connections, number, positive
 from vsockdump.errors import UsageError
 
 
@@ -63,3 +63,9 @@ def test_numbers_that_are_none(text: str) -> None:
 
 def test_numbers() -> None:
     assert [number("0"), number("4294967295"), positive("1")] == [0, 2**32 - 1, 1]
+
+
+def test_so_many_connections_can_be_followed() -> None:
+    assert connections("1073741823") == (1 << 30) - 1
+    with pytest.raises(argparse.ArgumentTypeError, match="more than can be followed"):
+        connections("1073741824")

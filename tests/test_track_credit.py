@@ -23,8 +23,12 @@ OVERRUNS: dict[str, tuple[Talk, list[Found]]] = {
         [expect(Kind.OVERRUN, PROBLEM, "src", (4,), **OVERRUN).but(Doubt.GUESS)],
     ),
     "what the receiver says next covers it": (
-        Talk(buf=10_000).open().rw("src", 6000).rw("src", 4100).update("dst", fwd=6000),
-        [expect(Kind.OVERRUN, PROBLEM, "src", (4, 5), **OVERRUN).but(Doubt.GUESS)],
+        Talk(buf=10_000).open().at(1).rw("src", 10_100).at(1.1).update("dst", fwd=6000),
+        [expect(Kind.OVERRUN, PROBLEM, "src", (3, 4), **OVERRUN).but(Doubt.GUESS)],
+    ),
+    "what the receiver says at once covers it: the taps ran in the other order": (
+        Talk(buf=10_000).open().at(1).rw("src", 10_100).at(1.02).update("dst", fwd=6000),
+        [],
     ),
     "by who was asked": (
         Talk(buf=10_000).open().rw("dst", 10_100).update("src"),
@@ -47,7 +51,7 @@ OVERRUNS: dict[str, tuple[Talk, list[Found]]] = {
 
 @pytest.mark.parametrize(("talk", "events"), OVERRUNS.values(), ids=OVERRUNS)
 def test_an_overrun(talk: Talk, events: list[Found]) -> None:
-    assert found(track(talk).events) == events
+    assert [e for e in found(track(talk).events) if e.severity > NOTE] == events
 
 
 def test_an_overrun_makes_the_verdict() -> None:

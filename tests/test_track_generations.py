@@ -114,3 +114,12 @@ def test_a_stale_reset_makes_an_opener_give_up() -> None:
     talk.rst("dst", fwd=10).at(2.5).response(fwd=0).no_socket("src")
     (event,) = (e for e in track(talk).events if e.kind is Kind.RESET)
     assert (event.generation, event.values["reset"]) == (2, Reset.STALE)
+
+
+def test_a_connection_that_is_superseded_is_not_waited_for() -> None:
+    """Its ports carry another: its stall ends there, and nobody will answer its questions."""
+    talk = Talk(buf=1000).open().at(1).rw("src", 1000).ask("src").at(1.2).open()
+    Talk((9, 9), (2, 9), on=talk).open().at(60).rw("src", 1)
+    stalls = [event for event in track(talk).events if event.kind is not Kind.TUPLE_REUSE]
+    assert [(e.kind, e.generation, e.values["lifted"]) for e in stalls] == [(Kind.STALL, 1, 0)]
+    assert stalls[0].values["length_s"] == 200_000_000

@@ -42,7 +42,12 @@ CASES: dict[str, tuple[Talk, list[Found]]] = {
         Talk().at(0).request().at(1).rst("src"),
         [reset(Reset.ABORT, "src", 2, SECOND)],
     ),
-    "no answer for less than 2 s": (quiet(Talk().request(), 1.9), []),
+    "no answer for less than 2 s, and then the capture ends": (
+        quiet(Talk().request(), 1.9),
+        [
+            expect(Kind.UNANSWERED, WARN, "src", (1,), waited_s=1900 * MILLI).but(Doubt.GUESS),
+        ],
+    ),
     "no answer for 2 s": (
         quiet(Talk().request(), 2.5),
         [expect(Kind.UNANSWERED, PROBLEM, "src", (1,), waited_s=2 * SECOND)],

@@ -107,6 +107,10 @@ STALLS: dict[str, tuple[Talk, list[Found]]] = {
     ),
     "lifted by data of the other side": (
         full().at(1.1).rw("dst", 9, fwd=256 * K).rw("src", 1),
+        [stall(NOTE, (6, 7), 100 * MILLI)],
+    ),
+    "lifted by the end": (
+        full().at(1.1).shutdown("dst", 3, fwd=256 * K),
         [stall(NOTE, (6, 7), 100 * MILLI, Blame.NO_UPDATE)],
     ),
     "lifted when asked": (

@@ -85,3 +85,10 @@ def positive(text: str) -> int:
     if not number(text):
         raise argparse.ArgumentTypeError("0 makes no sense")
     return number(text)
+
+
+def connections(text: str) -> int:
+    """Return how many connections to follow, from 1 to 2^30 - 1; raises argparse's error."""
+    if positive(text) >= 1 << 30:
+        raise argparse.ArgumentTypeError(f"{text} is more than can be followed, 2^30 - 1")
+    return positive(text)

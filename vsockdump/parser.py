@@ -3,7 +3,7 @@
 import argparse
 
 from vsockdump import __version__
-from vsockdump.arguments import Group, Parser, number, positive
+from vsockdump.arguments import Group, Parser, connections, number, positive
 from vsockdump.interface import SNAPLEN
 
 RING_KIB = 65536
@@ -201,7 +201,7 @@ def add_max_flows(group: Group) -> None:
         "max_flows",
         "N",
         f"follow so many connections at a time, default {MAX_FLOWS}",
-        positive,
+        connections,
     )
 
 

@@ -93,6 +93,9 @@ cdef enum Traits:               # Flow.traits
     SAID_DEFECT = 1 << 6
     SAID_LEAK = 1 << 7
     SAID_SHUTDOWN = 1 << 8
+    SAID_UNANSWERED = 1 << 14
+    SUPERSEDED = 1 << 12        # its ports carry a later generation
+    HANDED_OUT = 1 << 13
     DOUBTFUL_DEFECT = 1 << 10   # defect A was seen, and not which of its kinds
     STALE_HIT = 1 << 9          # an RST of the connection before came while this one was opening
 
@@ -133,6 +136,7 @@ cdef struct SideRare:
     int64_t ahead_since
     uint64_t ahead_number
     uint32_t ahead_fwd_cnt      # what the other end last said then
+    int64_t over_since
     uint64_t over_tx
     uint64_t over_number
     uint64_t over_excess

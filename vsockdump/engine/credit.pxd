@@ -237,6 +237,7 @@ cdef inline void overrun(Tracking *t, Flow *f, int who) noexcept nogil:
     cdef SideRare *d = &rare(t, f).sides[who]
     if not s.marks & OVER:
         s.marks |= OVER
+        d.over_since = t.time
         d.over_number = t.number
         d.over_excess = 0
     if s.tx - s.edge > d.over_excess:
@@ -258,6 +259,8 @@ cdef inline void settle_overrun(Tracking *t, Flow *f, int who, bint heard) noexc
     s.marks &= ~<uint32_t>OVER
     if s.marks & AHEAD:  # packets are missing, or late: nothing can be said
         return
+    if heard and d.over_tx <= edge and t.time - d.over_since <= REORDER:
+        return  # the announcement was tapped after the packet that it allowed
     d.excess = max(d.excess, d.over_excess)
     s.marks |= OVERRAN
     found = report(t, f, OVERRUN, PROBLEM, who, SURE if heard and d.over_tx > edge else GUESS)

@@ -187,7 +187,7 @@ cdef inline bint is_of_previous(Tracking *t, Flow *f) noexcept nogil:
 cdef inline bint is_stale(Tracking *t, Flow *f, int who) noexcept nogil:
     """Whether an RST that ends a young connection was meant for the one before it."""
     cdef Flow *old = before(t, f)
-    if f.traits & STALE_HIT:
+    if f.traits & STALE_HIT and t.time - f.start <= ANSWER:
         return True
     if old == NULL or old.state < CLOSING or t.time - f.start > REUSE:
         return False
@@ -211,10 +211,10 @@ cdef inline void reset(Tracking *t, Flow *f, int who) noexcept nogil:
             _timed_out(t, f, who)
     elif who == 0 and no_socket(t) and f.response != NEVER and f.response - f.start > ANSWER:
         f.end = TOO_LATE  # whoever asked had given up: the late RESPONSE says it all
-    elif f.traits & EXACT or f.sides[1 - who].packets:
+    elif f.traits & EXACT or (f.sides[1 - who].packets and f.sides[who].packets > 1):
         f.end = RESET_END
         _abort(t, f, who)
-    else:  # the other end may have closed before the capture began
+    else:  # either end may have closed before the capture began, and sent nothing since
         f.end = HANDSHAKE
     settle(t, f, who)
 
@@ -324,7 +324,10 @@ cdef inline void _leave_unfinished(Tracking *t, Flow *f, int who) noexcept nogil
 cdef inline void expire(Tracking *t, Flow *f, int who, int what) noexcept nogil:
     """A deadline is over: if it was waited for, and nothing came, say so."""
     cdef SideRare *d
+    if f.traits & SUPERSEDED:
+        return
     if what == FOR_RESPONSE and f.state == OPENING:
+        f.traits |= SAID_UNANSWERED
         number(_overdue(t, f, UNANSWERED, PROBLEM, 0, f.first_packet), ANSWER)
     elif what == FOR_RST and f.state == CLOSING and f.sides[1 - who].shutdown != BOTH:
         say_shutdown_unanswered(t, f, who, CLOSE)
@@ -334,6 +337,18 @@ cdef inline void expire(Tracking *t, Flow *f, int who, int what) noexcept nogil:
             number(
                 _overdue(t, f, CREDIT_REQUEST_UNANSWERED, PROBLEM, who, d.asked_number), UPDATE
             )
+
+
+cdef inline void still_unanswered(Tracking *t, Flow *f) noexcept nogil:
+    """The capture ends before anybody could say that a REQUEST was not answered in time."""
+    cdef Found *found
+    if f.state != OPENING or f.traits & (SAID_UNANSWERED | SUPERSEDED):
+        return
+    if t.time - f.start <= REORDER:  # there was hardly time for an answer
+        return
+    found = report(t, f, UNANSWERED, WARN, 0, GUESS)
+    found.packets[0] = f.first_packet
+    number(found, max(t.time - f.start, 0))
 
 
 cdef inline Found *_overdue(

@@ -19,8 +19,8 @@ cdef enum:
     SOON = 24
     NEXT = 12
     LOOK_EVERY = 64             # packets between two looks for connections that are over
-    IDLE = 3600                 # seconds without a packet, after which one is over
-    GONE = 60                   # likewise, if it has ended
+    OVER_S = 60                 # seconds after which a closed connection is over, stragglers and all
+    GONE_S = 3600               # and after which it may be forgotten
 
 
 cdef inline void follow_all(Tracking *t, Py_ssize_t count) noexcept nogil:
@@ -38,7 +38,7 @@ cdef inline void follow_all(Tracking *t, Py_ssize_t count) noexcept nogil:
 
 cdef inline void ask_index(Tracking *t, Py_ssize_t i) noexcept nogil:
     """Ask the memory for the place in the index where a packet's connection is looked for."""
-    cdef uint32_t hash = hash_of(&t.rows[i])
+    cdef uint32_t hash = hash_of(&t.table, &t.rows[i])
     t.hashes[i & (AHEAD_OF_USE - 1)] = hash
     prefetch(&t.table.index[hash & t.table.mask])
 
@@ -182,6 +182,7 @@ cdef inline Flow *open_flow(
     if old != NOWHERE:
         f.previous_number = old_number
         f.generation = flow_at(&t.table, old).generation + 1
+        supersede(t, flow_at(&t.table, old))
     begin(t, f)
     return f
 
@@ -311,32 +312,51 @@ cdef inline void evict(Tracking *t) noexcept nogil:
     while slot == NOWHERE:
         slot = victim(&t.table, t.now)
     f = flow_at(&t.table, slot)
-    if t.hand_out == NULL or f.state != CLOSED:
-        t.table.evicted += 1
-    if t.hand_out != NULL:
-        t.hand_out(t.owner, f)
+    if not f.traits & HANDED_OUT:
+        t.table.evicted += t.hand_out == NULL or f.state != CLOSED
+        end_aside(t, f)
+        if t.hand_out != NULL:
+            t.hand_out(t.owner, f)
     give_up(&t.table, slot)
 
 
 cdef inline void retire_one(Tracking *t) noexcept nogil:
-    """Hand out the next connection if it is over, and forget it."""
+    """Hand out the next connection if it is over, or forget it."""
     cdef Flow *f
     if not t.table.used:
         return
     t.table.hand = t.table.hand + 1 if t.table.hand + 1 < t.table.used else 0
     f = flow_at(&t.table, t.table.hand)
-    if not f.number or t.now - f.last < (GONE if f.state == CLOSED else IDLE) * SECOND:
+    if not f.number or f.state != CLOSED or t.now - f.last < OVER_S * SECOND:
         return
-    t.at, t.number, t.time = TIMED, 0, t.now
+    if not f.traits & HANDED_OUT:
+        f.traits |= HANDED_OUT
+        t.hand_out(t.owner, f)
+    elif t.now - f.last >= GONE_S * SECOND:
+        give_up(&t.table, f.slot)
+
+
+cdef inline void supersede(Tracking *t, Flow *f) noexcept nogil:
+    """Whatever comes now on a connection's ports is of a later one."""
+    end_aside(t, f)
+    f.traits |= SUPERSEDED
+    f.sides[0].marks &= ~<uint32_t>(IS_STALLED | ASKED)
+    f.sides[1].marks &= ~<uint32_t>(IS_STALLED | ASKED)
+
+
+cdef inline void end_aside(Tracking *t, Flow *f) noexcept nogil:
+    """End a connection that the packet at hand is not of."""
+    cdef int32_t at = t.at
+    cdef uint64_t number = t.number
+    t.at, t.number = TIMED, 0
     end(t, f)
-    t.hand_out(t.owner, f)
-    give_up(&t.table, f.slot)
+    t.at, t.number = at, number
 
 
 cdef inline void end(Tracking *t, Flow *f) noexcept nogil:
     """Nothing more will be seen of a connection: say what is still open."""
     cdef int side
-    if f.state == CLOSED:
+    if f.state == CLOSED or f.traits & SUPERSEDED:
         return
     for side in range(2):
         if f.sides[side].marks & AHEAD:

@@ -107,11 +107,11 @@ cdef inline void stalled(
 cdef inline int blame(Tracking *t, Flow *f, int who) noexcept nogil:
     """Whose fault a stall of side `who` is, by the packet that ended it.
 
-    Linux tells of what it reads while its buffer is short of room. Who tells only when it is asked,
-    or with data of its own, had read before.
+    Who tells only when asked, or at the end, had read before. With data of its own it may have read
+    just then: Linux needs no CREDIT_UPDATE beside it.
     """
     cdef SideRare *d = &rare(t, f).sides[who]
-    if t.row.virtio_op != OP_CREDIT_UPDATE:
+    if t.row.virtio_op == OP_SHUTDOWN or t.row.virtio_op == OP_RST:
         return NO_UPDATE
     if d.asked_last != NEVER and t.time - d.asked_last <= REORDER:
         return NO_UPDATE

@@ -19,6 +19,7 @@ cdef extern from *:
     const uint32_t NOWHERE      # no slot
 
 cdef struct Table:
+    uint64_t secret             # another one each run
     uint64_t *index
     uint32_t mask
     uint32_t indexed            # entries of the index in use
@@ -42,16 +43,21 @@ cdef inline Rare *rare_at(const Table *t, uint32_t slot) noexcept nogil:
     return &t.rares[slot // CHUNK][slot % CHUNK]
 
 
-cdef inline uint64_t scrambled(uint64_t cid, uint32_t port) noexcept nogil:
-    cdef uint64_t x = cid * <uint64_t>0x9E3779B97F4A7C15ULL + port
-    x = (x ^ (x >> 32)) * <uint64_t>0xD6E8FEB86659FD93ULL
+cdef inline uint64_t scrambled(uint64_t cid, uint32_t port, uint64_t secret) noexcept nogil:
+    cdef uint64_t x = (cid ^ secret) * <uint64_t>0x9E3779B97F4A7C15ULL
+    x = (x ^ (x >> 32) ^ port) * <uint64_t>0xD6E8FEB86659FD93ULL
     return x ^ (x >> 29)
 
 
-cdef inline uint32_t hash_of(const Row *r) noexcept nogil:
-    """The same for both directions, and whatever CID loopback's packets are sent to."""
+cdef inline uint32_t hash_of(const Table *t, const Row *r) noexcept nogil:
+    """The same for both directions, and whatever CID loopback's packets are sent to.
+
+    Who does not know the secret cannot choose addresses that meet in one place of the index.
+    """
     cdef uint64_t dst_cid = LOCAL if r.src_cid == LOCAL else r.dst_cid
-    cdef uint64_t x = scrambled(r.src_cid, r.src_port) + scrambled(dst_cid, r.dst_port)
+    cdef uint64_t x = (
+        scrambled(r.src_cid, r.src_port, t.secret) + scrambled(dst_cid, r.dst_port, t.secret)
+    )
     x = (x + r.interface) * <uint64_t>0x9E3779B97F4A7C15ULL
     return <uint32_t>(x >> 32)
 
@@ -100,7 +106,7 @@ cdef inline uint32_t find(const Table *t, const Row *r, uint32_t hash) noexcept 
         at = (at + 1) & t.mask
 
 
-cdef int open_table(Table *t, uint32_t most) except -1
+cdef int open_table(Table *t, uint32_t most, uint64_t secret) except -1
 cdef void close_table(Table *t) noexcept
 cdef int point(Table *t, uint32_t hash, uint32_t old, uint32_t slot) noexcept nogil
 cdef uint32_t take(Table *t) noexcept nogil

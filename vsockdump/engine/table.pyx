@@ -20,10 +20,11 @@ cdef enum:
     AGES = 1 << 30          # seconds, more than any connection is old
 
 
-cdef int open_table(Table *t, uint32_t most) except -1:
+cdef int open_table(Table *t, uint32_t most, uint64_t secret) except -1:
     """Prepare for at most so many connections; memory is taken as they come."""
     memset(t, 0, sizeof(Table))
     t.most = most
+    t.secret = secret
     t.spare = NOWHERE
     t.index = <uint64_t *>calloc(FIRST_INDEX, sizeof(uint64_t))
     if t.index == NULL:

@@ -1,7 +1,7 @@
 # The tracker, as other parts of the engine see it.
 
 cimport cython
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint32_t
 
 from .batch cimport Batch
 from .tracking cimport Tracking
@@ -14,4 +14,5 @@ cdef class Tracker:
     cdef size_t earlier         # findings from before the last batch
     cdef list over
     cdef int64_t free_after(self, Py_ssize_t row, int side) noexcept
+    cdef bint _is_here(self, uint32_t slot) noexcept
     cdef list _in_order(self)

@@ -16,7 +16,8 @@ from typing import NamedTuple
 from vsockdump.states import MOVES, Move, State
 
 from .batch cimport CAPACITY, Batch
-from .connection cimport NEVER, Flow
+from .connection cimport HANDED_OUT, NEVER, Flow
+from .ends cimport still_unanswered
 from .follow cimport end, follow_all
 from .found cimport TIMED, Found
 from .rules cimport LINKTYPE_LINUX_SLL2, LINKTYPE_VSOCK
@@ -86,8 +87,8 @@ cdef class Tracker:
 
     At most `most` connections are kept; those that ended, or were idle for long, make room for new
     ones. With `steps`, each packet's effect on credit can be asked for until the next feed(). With
-    `keep` false connections are handed out by ended() a minute after their end, or an hour after
-    their last packet, and then forgotten. Without `events` none are kept, only counted.
+    `keep` false connections that have ended are handed out by ended() a minute later, and forgotten
+    in an hour. Without `events` none are kept, only counted.
     """
 
     def __cinit__(
@@ -96,7 +97,8 @@ cdef class Tracker:
         if not 0 < most < 1 << 30:
             raise ValueError(f"at least one connection, and less than 2^30, not {most}")
         memset(&self.t, 0, sizeof(Tracking))
-        open_table(&self.t.table, most)
+        # Python's own hashes of texts are others in every run, against the same attack.
+        open_table(&self.t.table, most, <uint64_t><int64_t>hash("connections"))
         self.t.now = self.t.begin = NEVER
         self.t.deadline = INT64_MAX
         self.t.found.kept = events
@@ -162,6 +164,7 @@ cdef class Tracker:
             f = flow_at(&self.t.table, slot)
             if f.number:
                 end(&self.t, f)
+                still_unanswered(&self.t, f)
 
     # --- what was found -----------------------------------------------------------------------
 
@@ -195,8 +198,13 @@ cdef class Tracker:
         """Yield a snapshot of each connection, in the order of their first packets."""
         cdef uint32_t slot
         for slot in self._in_order() if self.t.table.reused else range(self.t.table.used):
-            if flow_at(&self.t.table, slot).number:
+            if self._is_here(slot):
                 yield flow_of(&self.t, flow_at(&self.t.table, slot))
+
+    cdef bint _is_here(self, uint32_t slot) noexcept:
+        """Whether there is a connection that was not handed out."""
+        cdef Flow *f = flow_at(&self.t.table, slot)
+        return f.number != 0 and not f.traits & HANDED_OUT
 
     cdef list _in_order(self):
         """The slots in the order of their connections' numbers: some were given up and used again."""
@@ -225,7 +233,7 @@ cdef class Tracker:
         for slot in range(self.t.table.used):
             f = flow_at(&self.t.table, slot)
             amount = measure(&self.t, f, what)
-            if not f.number or not most or (len(best) == most and amount < least):
+            if not self._is_here(slot) or not most or (len(best) == most and amount < least):
                 continue
             (heappush if len(best) < most else heappushpop)(best, (amount, -<int64_t>f.number, slot))
             least = best[0][0]
