@@ -167,7 +167,7 @@ RESETS: dict[str, tuple[Talk, list[Found]]] = {
         [
             reset(Reset.ABORT, "dst", 3)
             .of(after_s=2 * TICK)
-            ._replace(packets=(1, 3), doubt=Doubt.MID_STREAM)
+            ._replace(packets=(1, 3), doubt=Doubt.MID_STREAM, severity=WARN)
         ],
     ),
     "no socket": (sent(10, 10).no_socket("dst"), [reset(Reset.NO_SOCKET, "dst", 5)]),

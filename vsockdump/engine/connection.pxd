@@ -67,19 +67,18 @@ cdef enum Marks:                # Side.marks
     OVER = 1 << 3               # more was sent than the other end was seen to allow
     BEYOND_CEILING = 1 << 4     # more packets are unread than some kernels take
     UNLIMITED = 1 << 5          # it does not hold itself to its own buffer's size
-    SAID_BACK = 1 << 6
-    SAID_CEILING = 1 << 7
-    SAID_STORM = 1 << 8
-    SAID_LATE_DATA = 1 << 9
-    SAID_IGNORED = 1 << 10
-    SAID_MESSAGE = 1 << 11
-    MISCOUNTED = 1 << 12        # the other end's fwd_cnt of it makes no sense
-    OVERRAN = 1 << 13           # an overrun was reported
-    IS_STALLED = 1 << 15        # it may not send
-    IS_TIMED = 1 << 16          # one of its packets is being waited for to be read
-    LIFTED = 1 << 18            # it was allowed more since its last RW
-    ASKED = 1 << 14             # it sent a CREDIT_REQUEST that is not answered
-
+    MISCOUNTED = 1 << 6         # the other end's fwd_cnt of it makes no sense
+    OVERRAN = 1 << 7            # an overrun was reported
+    IS_STALLED = 1 << 8         # it may not send
+    IS_TIMED = 1 << 9           # one of its packets is being waited for to be read
+    LIFTED = 1 << 10            # it was allowed more since its last RW
+    ASKED = 1 << 11             # it sent a CREDIT_REQUEST that is not answered
+    SAID_BACK = 1 << 12
+    SAID_CEILING = 1 << 13
+    SAID_STORM = 1 << 14
+    SAID_LATE_DATA = 1 << 15
+    SAID_IGNORED = 1 << 16
+    SAID_MESSAGE = 1 << 17
     # What makes an announcement worth a closer look
     WATCHED = ESTIMATED | AHEAD | OVER | MISCOUNTED | IS_STALLED | LIFTED | BEYOND_CEILING
 
@@ -88,16 +87,16 @@ cdef enum Traits:               # Flow.traits
     EXACT = 1 << 1              # both counters are known to have begun at 0
     LOOPBACK = 1 << 2           # its packets come from CID 1, whatever they are sent to
     GAPPED = 1 << 3
-    IS_RARE = 1 << 11           # its Rare is
-    SAID_MISMATCH = 1 << 5
-    SAID_DEFECT = 1 << 6
-    SAID_LEAK = 1 << 7
-    SAID_SHUTDOWN = 1 << 8
-    SAID_UNANSWERED = 1 << 14
-    SUPERSEDED = 1 << 12        # its ports carry a later generation
-    HANDED_OUT = 1 << 13
-    DOUBTFUL_DEFECT = 1 << 10   # defect A was seen, and not which of its kinds
-    STALE_HIT = 1 << 9          # an RST of the connection before came while this one was opening
+    IS_RARE = 1 << 4            # its Rare is
+    SUPERSEDED = 1 << 5         # its ports carry a later generation
+    HANDED_OUT = 1 << 6
+    DOUBTFUL_DEFECT = 1 << 7    # defect A was seen, and not which of its kinds
+    STALE_HIT = 1 << 8          # an RST of the connection before came while this one was opening
+    SAID_MISMATCH = 1 << 9
+    SAID_DEFECT = 1 << 10
+    SAID_LEAK = 1 << 11
+    SAID_SHUTDOWN = 1 << 12
+    SAID_UNANSWERED = 1 << 13
 
 cdef struct Side:               # 128 bytes: two lines of a cache, the first of them for most packets
     uint64_t tx                 # bytes sent since the beginning, those not captured included

@@ -243,7 +243,8 @@ cdef inline void say_shutdown_unanswered(
 cdef inline void _abort(Tracking *t, Flow *f, int who) noexcept nogil:
     cdef int kind = class_of(t, f, who)
     cdef Found *found = report(
-        t, f, WAS_RESET, PROBLEM, who, GUESS if kind == STALE and no_socket(t) else SURE
+        t, f, WAS_RESET, PROBLEM if f.traits & EXACT else WARN, who,
+        GUESS if kind == STALE and no_socket(t) else SURE,
     )
     found.packets[0] = max(f.sides[0].sent_number, f.sides[1].sent_number) or t.number
     found.packets[1] = t.number if found.packets[0] != t.number else 0

@@ -32,10 +32,6 @@ cdef inline int64_t length(int wait) noexcept nogil:
     return ANSWER if wait == FOR_RESPONSE else CLOSE if wait == FOR_RST else UPDATE
 
 
-cdef inline bint is_due(const Timers *t, int64_t now) noexcept nogil:
-    return t.first < t.count and t.list[t.first].deadline <= now
-
-
 cdef inline int push(Timers *t, const Table *flows, const Flow *f, int side, int64_t deadline) noexcept nogil:
     """Add a deadline; -1: no memory."""
     cdef Timer *new

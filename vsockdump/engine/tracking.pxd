@@ -4,7 +4,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from .batch cimport Row
 from .connection cimport *
-from .found cimport Doubt, Findings, Found, GAP_BEFORE, GUESS, LOST, MID_STREAM, SURE, add
+from .found cimport Doubt, Findings, Found, GAP_BEFORE, GUESS, LOST, MID_STREAM, SURE, WARN, add
 from .table cimport Table, rare_at
 from .timers cimport WAITS, Timers, length, push
 
@@ -87,9 +87,13 @@ cdef inline Rare *rare(Tracking *t, Flow *f) noexcept nogil:
 cdef inline Found *report(
     Tracking *t, Flow *f, int kind, int severity, int actor, int doubt=SURE
 ) noexcept nogil:
-    """Note what this packet brings about; a doubt of the capture goes before one of the rule."""
+    """Note what this packet brings about; a doubt of the capture goes before one of the rule.
+
+    What bytes that are missing may explain is nobody's problem.
+    """
     if f.traits & GAPPED:
         doubt = GAP_BEFORE
+        severity = min(severity, <int>WARN)
     elif not f.traits & EXACT:
         doubt = MID_STREAM
     return report_seen(t, f, kind, severity, actor, doubt)
