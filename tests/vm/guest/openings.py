@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from functools import partial
-from socket import AF_VSOCK, SOCK_SEQPACKET, SOCK_STREAM
+from socket import AF_VSOCK, SOCK_SEQPACKET, SOCK_STREAM, VMADDR_CID_HOST
 
 from .connection import dial, dial_from, listen, read_exactly
 from .truth import Truth, attempt, now
@@ -17,6 +17,11 @@ AGAIN = 10
 def refused(port: int) -> Truth:
     """Nobody listens."""
     return {"error": attempt(lambda: dial(port))}
+
+
+def refused_at_host(port: int) -> Truth:
+    """Nobody listens at CID 2, which is the machine itself: the RST comes from there."""
+    return {"error": attempt(lambda: dial(port, cid=VMADDR_CID_HOST))}
 
 
 def wrong_type(port: int) -> Truth:
@@ -70,6 +75,7 @@ def reuse_server_first(port: int) -> Truth:
 
 OPENINGS: dict[str, Callable[[int], Truth]] = {
     "refused": refused,
+    "refused-at-host": refused_at_host,
     "wrong-type": wrong_type,
     "backlog-full": backlog_full,
     "nobody": nobody,

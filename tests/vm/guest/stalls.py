@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from socket import AF_VSOCK, SOCK_SEQPACKET, SOCK_STREAM
 
-from .connection import connected, in_background, read_exactly
+from .connection import connected, dial, in_background, listen, read_exactly
 from .counter import counter
 from .truth import Truth, attempt, fill, now, wait_for_room
 
@@ -93,6 +93,18 @@ def send_many(client: socket.socket, size: int) -> int:
     return sum(client.send(bytes(size)) for _ in range(SMALL_PACKETS))
 
 
+def tiny_buffer(port: int) -> Truth:
+    """The server's buffer is smaller than what newer kernels count for one packet."""
+    with listen(port) as listener:
+        set_buffer(listener, 512)
+        with dial(port) as client:
+            server, _ = listener.accept()
+            with server:
+                client.sendall(bytes(100))
+                time.sleep(0.2)
+                return {"read": attempt(lambda: len(server.recv(100)))}
+
+
 def small_reads(port: int) -> Truth:
     """A megabyte, read 1000 bytes at a time."""
     left = 1_000_000
@@ -131,6 +143,7 @@ STALLS: dict[str, Callable[[int], Truth]] = {
     "small-200": small_packets(200),
     "small-60": small_packets(60),
     "small-messages": small_packets(60, SOCK_SEQPACKET),
+    "tiny-buffer": tiny_buffer,
     "small-reads": small_reads,
     "ping-pong": ping_pong,
     "byte-by-byte": byte_by_byte,
