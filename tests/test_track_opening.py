@@ -154,3 +154,18 @@ def test_a_response_counts_nearly_all_there_is() -> None:
     """Nothing was read before, so this is not less than what was said before."""
     (event,) = track(Talk().request().response(fwd=(1 << 32) - 1)).events
     assert (event.kind, event.values["fwd_cnt"]) == (Kind.FWD_CNT_AHEAD, (1 << 32) - 1)
+
+
+def test_loopback_refuses_from_the_cid_that_was_called() -> None:
+    """It answers from CID 1 otherwise: see test_track_generations for the ports alone."""
+    talk = Talk((1, 16020), (2, 6020)).request().no_socket("dst")
+    (flow,) = track(talk).flows
+    assert (flow.verdict, flow.src_cid, flow.dst_cid) == (Verdict.REJ, 1, 2)
+
+
+def test_a_buffer_that_takes_no_packet_at_all() -> None:
+    """Some kernels count 576 bytes for a packet's own: it resets what its credit allows."""
+    talk = Talk(buf=512).open().rw("src", 100).rst("dst")
+    ceiling, reset_ = track(talk).events
+    assert (ceiling.kind, ceiling.values["ceiling"]) == (Kind.PACKET_CEILING, 0)
+    assert (reset_.kind, reset_.values["reset"]) == (Kind.RESET, Reset.OVERFLOW)

@@ -262,6 +262,8 @@ cdef inline int class_of(Tracking *t, Flow *f, int who) noexcept nogil:
         return OVERFLOW
     if no_socket(t):
         return NO_SOCKET
+    if in_flight(other) > t.row.buf_alloc:
+        return OVERFLOW
     return MID_BURST if in_flight(other) else ABORT
 
 

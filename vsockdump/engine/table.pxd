@@ -50,35 +50,41 @@ cdef inline uint64_t scrambled(uint64_t cid, uint32_t port, uint64_t secret) noe
 
 
 cdef inline uint32_t hash_of(const Table *t, const Row *r) noexcept nogil:
-    """The same for both directions, and whatever CID loopback's packets are sent to.
+    """The same for both directions, and whatever other CID loopback's packets have.
 
     Who does not know the secret cannot choose addresses that meet in one place of the index.
     """
-    cdef uint64_t dst_cid = LOCAL if r.src_cid == LOCAL else r.dst_cid
+    cdef bint local = is_local(r)
     cdef uint64_t x = (
-        scrambled(r.src_cid, r.src_port, t.secret) + scrambled(dst_cid, r.dst_port, t.secret)
+        scrambled(LOCAL if local else r.src_cid, r.src_port, t.secret)
+        + scrambled(LOCAL if local else r.dst_cid, r.dst_port, t.secret)
     )
     x = (x + r.interface) * <uint64_t>0x9E3779B97F4A7C15ULL
     return <uint32_t>(x >> 32)
 
 
+cdef inline bint is_local(const Row *r) noexcept nogil:
+    return (r.src_cid == LOCAL) | (r.dst_cid == LOCAL)
+
+
 cdef inline bint is_of(const Row *r, const Flow *f) noexcept nogil:
     """Whether a packet is of a connection's tuple, in either direction.
 
-    Loopback answers from CID 1 whatever CID it was called by: there ports alone decide. Which way a
-    packet goes cannot be predicted, so nothing here branches on it.
+    Loopback is called by any CID of the machine, and answers from CID 1, or refuses from the CID
+    that was called: there ports alone decide. Which way a packet goes cannot be predicted, so
+    nothing here branches on it.
     """
-    cdef uint64_t cids = -<uint64_t>(r.src_cid != LOCAL)
+    cdef uint64_t cids = -<uint64_t>(not is_local(r))
     cdef uint64_t there = (
         (r.src_port ^ f.src_port) | (r.dst_port ^ f.dst_port)
-        | (r.src_cid ^ f.src_cid) | ((r.dst_cid ^ f.dst_cid) & cids)
+        | ((r.src_cid ^ f.src_cid) & cids) | ((r.dst_cid ^ f.dst_cid) & cids)
     )
     cdef uint64_t back = (
         (r.src_port ^ f.dst_port) | (r.dst_port ^ f.src_port)
         | ((r.src_cid ^ f.dst_cid) & cids) | (((r.dst_cid ^ f.src_cid)) & cids)
     )
-    cdef uint64_t local = ~cids & (f.src_cid ^ LOCAL)
-    return ((there == 0) | ((back | local) == 0)) & (r.interface == f.interface)
+    cdef bint same = ((f.src_cid == LOCAL) | (f.dst_cid == LOCAL)) == (cids == 0)
+    return ((there == 0) | (back == 0)) & same & (r.interface == f.interface)
 
 
 cdef inline int side_of(const Row *r, const Flow *f) noexcept nogil:
@@ -86,8 +92,8 @@ cdef inline int side_of(const Row *r, const Flow *f) noexcept nogil:
     cdef bint other_port = r.src_port != f.src_port
     if f.src_port != f.dst_port:
         return other_port
-    if r.src_cid == LOCAL:  # replies have it for their target too
-        return r.dst_cid != f.dst_cid
+    if is_local(r):  # what is sent to the opener has its CID, 1, for a target
+        return (r.dst_cid != f.dst_cid) | (r.src_cid != f.src_cid)
     return r.src_cid != f.src_cid
 
 

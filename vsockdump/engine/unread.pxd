@@ -11,25 +11,31 @@ from .tracking cimport *
 cdef inline void count_unread(Tracking *t, Flow *f, int who, uint32_t size) noexcept nogil:
     """Count the packets that are unread for sure: those since one that is unread.
 
-    Newer kernels take only so many (virtio_transport_common.c, virtio_transport_inc_rx_pkt()). Small
-    ones of a stream are merged into the one before.
+    Newer kernels take only so many (virtio_transport_common.c, virtio_transport_inc_rx_pkt()), and
+    look before they merge a small one of a stream into the one before.
     """
     cdef Side *s = &f.sides[who]
     cdef Side *other = &f.sides[1 - who]
-    cdef bint counts = (size > MERGED) | (t.row.virtio_type == TYPE_SEQPACKET)
     cdef bint first = <uint32_t>(<uint32_t>s.read - s.unread_from) < HALF
-    s.unread_from = <uint32_t>s.tx if first & counts else s.unread_from
-    s.unread = (0 if first & counts else s.unread) + counts
-    if expect(s.unread * <uint64_t>TRUESIZE > other.buf_alloc, False):
-        if counts and other.marks & HEARD and not s.marks & SAID_CEILING:
+    cdef bint counts = (size > MERGED) | (t.row.virtio_type == TYPE_SEQPACKET) | first
+    s.unread_from = <uint32_t>s.tx if first else s.unread_from
+    s.unread = 0 if first else s.unread
+    if expect((s.unread + 1) * <uint64_t>TRUESIZE > other.buf_alloc, False):
+        if other.marks & HEARD:
             too_many(t, f, who)
+    s.unread += counts
 
 
 cdef inline void too_many(Tracking *t, Flow *f, int who) noexcept nogil:
-    cdef Found *found = report(t, f, PACKET_CEILING, NOTE, 1 - who, GUESS)
     cdef uint32_t buf_alloc = f.sides[1 - who].buf_alloc
-    f.sides[who].marks |= SAID_CEILING | BEYOND_CEILING
-    number(found, f.sides[who].unread)
+    cdef Side *s = &f.sides[who]
+    cdef Found *found
+    s.marks |= BEYOND_CEILING
+    if s.marks & SAID_CEILING:
+        return
+    s.marks |= SAID_CEILING
+    found = report(t, f, PACKET_CEILING, NOTE, 1 - who, GUESS)
+    number(found, s.unread + 1)
     number(found, buf_alloc // TRUESIZE)
     number(found, buf_alloc)
 
