@@ -20,7 +20,7 @@ def table(rungs: Rungs) -> list[dict[str, Value]]:
     return [{key: one for key, one in row.items() if one is not None} for row in values]
 
 
-TALK = Talk(buf=100).open().rw("src", 40).rw("src", 60).at(2).update("dst", fwd=100)
+TALK = Talk(buf=10_000).open().rw("src", 4000).rw("src", 6000).at(2).update("dst", fwd=10_000)
 TALK.at(5).rw("dst", 3, flags=0)
 RUNGS = gather(TALK)
 ROWS = table(RUNGS)
@@ -40,9 +40,9 @@ def test_a_run_of_packets() -> None:
         "dst_port": 1234,
         "op": "RW",
         "count": 2,
-        "len": 100,
+        "len": 10_000,
         "flags": "",
-        "buf_alloc": 100,
+        "buf_alloc": 10_000,
         "fwd_cnt": 0,
         "free": 0,
     }

@@ -74,7 +74,7 @@ def test_rows() -> None:
 
 
 def test_a_stall_says_why_nothing_was_sent() -> None:
-    talk = Talk(buf=9).open().rw("src", 9).at(7).update("dst", fwd=9)
+    talk = Talk(buf=9000).open().rw("src", 9000).at(7).update("dst", fwd=9000)
     assert outline(gather(talk))[3:] == ["0-1 STALL", "1>0 CREDIT_UPDATE"]
 
 
