@@ -109,6 +109,19 @@ def test_a_late_reset_with_the_old_ones_credit(read: int, kind: Reset) -> None:
     assert events[-1].values["reset"] == kind
 
 
+def test_a_reset_with_the_credit_of_both_is_the_younger_ones() -> None:
+    """Nothing was read in either: the count tells nothing."""
+    events = track(Talk().open().close().open().rst("dst")).events
+    assert [e.values["reset"] for e in events if e.kind is Kind.RESET] == [Reset.ABORT]
+
+
+@pytest.mark.parametrize(("seconds", "kind"), [(0.9, Reset.STALE), (1.1, Reset.NO_SOCKET)])
+def test_a_stale_reset_comes_within_a_second(seconds: float, kind: Reset) -> None:
+    talk = Talk().open().close().at(5).open().at(5 + seconds).no_socket("dst")
+    events = track(talk).events
+    assert [e.values["reset"] for e in events if e.kind is Kind.RESET] == [kind]
+
+
 def test_a_stale_reset_makes_an_opener_give_up() -> None:
     talk = Talk().open().rw("src", 10).update("dst", fwd=10).close().at(1).request()
     talk.rst("dst", fwd=10).at(2.5).response(fwd=0).no_socket("src")

@@ -39,6 +39,10 @@ HALVES: dict[str, tuple[Talk, list[Found]]] = {
         waits(RCV, "src", 0.3, by="dst"),
         [after(Kind.HALF_CLOSE_IGNORED, WARN, "src", 300)],
     ),
+    "data of who sends no more, often, said once": (
+        waits(SEND, "src", 0.3).rw("src", 5).rw("src", 5),
+        [after(Kind.DATA_AFTER_SHUTDOWN, PROBLEM, "src", 300)],
+    ),
     "often, said once": (
         waits(RCV, "dst", 0.3).rw("dst", 5).rw("dst", 5),
         [after(Kind.HALF_CLOSE_IGNORED, WARN, "dst", 300)],
