@@ -14,9 +14,9 @@ from typing import Literal, NamedTuple, Self
 
 from vsockdump.engine.batch import Batch
 from vsockdump.engine.scan import Scanner
-from vsockdump.engine.track import Counts, Tracker
+from vsockdump.engine.track import Tracker
 from vsockdump.events import Doubt, Event, Kind, Severity
-from vsockdump.flows import Flow
+from vsockdump.flows import Counts, Flow
 
 from .captures import START, Taken, enhanced
 from .frames import (

@@ -5,9 +5,9 @@ from typing import NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vsockdump.engine.track import Credit as Told
 from vsockdump.engine.track import Tracker
 from vsockdump.events import Event, Kind, Severity
+from vsockdump.flows import Credit as Told
 
 from .captures import START
 from .conversation import MICRO, MILLI, SECOND, batches, track

@@ -5,8 +5,7 @@ from collections import Counter
 import pytest
 
 from tests.test_flows import CLOSED, OPEN, SIDE
-from vsockdump.engine.track import Counts
-from vsockdump.flows import SIZES, End, Flow
+from vsockdump.flows import SIZES, Counts, End, Flow
 from vsockdump.interface import Interface
 from vsockdump.quality import Quality
 from vsockdump.summary import (

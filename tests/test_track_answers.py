@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vsockdump.engine.track import Counts, Tracker
+from vsockdump.engine.track import Tracker
 from vsockdump.events import Kind
+from vsockdump.flows import Counts
 
 from .conversation import MICRO, MILLI, SECOND, Talk, batches, track
 from .frames import NO_INFO, monitor

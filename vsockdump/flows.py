@@ -44,6 +44,28 @@ class Side(NamedTuple):
     shutdown: int  # bits of its SHUTDOWNs: 1 rcv, 2 send
 
 
+class Credit(NamedTuple):
+    """One direction's credit right after a packet (virtio 1.3, 5.10.6.3), modulo 2^32, in bytes.
+
+    `window` and `free` are None until the receiver has said anything.
+    """
+
+    tx_cnt: int
+    fwd_cnt: int
+    in_flight: int
+    window: int | None
+    free: int | None
+
+
+class Step(NamedTuple):
+    """What one packet did: to which connection, sent by which side (0: who opened it)."""
+
+    flow: int
+    side: int
+    fwd: Credit
+    rev: Credit
+
+
 class End(IntEnum):
     """How a connection ended, as far as it has."""
 
@@ -174,6 +196,29 @@ class Flow(NamedTuple):
     def doubted(self) -> str:
         """Why it cannot be trusted fully; empty if it can."""
         return DOUBTS[self.doubt]
+
+
+class Counts(NamedTuple):
+    """What was fed.
+
+    `followed` packets belong to connections, `unread` ones have no virtio header to go by,
+    `truncated` ones lack bytes of their payload, `duplicates` were seen before. `evicted` of the
+    `flows` were forgotten to make room, before they could be handed out whole; `midstream` ones
+    began before the capture. `missing` bytes are not in it. `first` and `last` are times, None
+    without packets.
+    """
+
+    packets: int
+    followed: int
+    unread: int
+    truncated: int
+    duplicates: int
+    flows: int
+    evicted: int
+    midstream: int
+    missing: int
+    first: int | None
+    last: int | None
 
 
 STALL_PROBLEM = 1_000_000_000

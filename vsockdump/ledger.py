@@ -7,8 +7,8 @@ from typing import NamedTuple
 from vsockdump.columns import iso
 from vsockdump.dissectors import virtio
 from vsockdump.dissectors.virtio import Op
-from vsockdump.engine.track import Credit
 from vsockdump.events import DOUBTS, Event, Kind, Name
+from vsockdump.flows import Credit
 from vsockdump.messages import printable
 from vsockdump.paint import SHADE, Line
 from vsockdump.steps import ENDED, Packet, flag_names, since

@@ -6,8 +6,9 @@ from typing import NamedTuple
 from vsockdump.dissectors import virtio
 from vsockdump.dissectors.virtio import Op
 from vsockdump.engine.batch import Batch
-from vsockdump.engine.track import Credit, Step, Tracker
+from vsockdump.engine.track import Tracker
 from vsockdump.events import Event, Kind
+from vsockdump.flows import Credit, Step
 
 Wants = Callable[[int], bool]
 """Says of a connection, by its number, whether its packets and events are asked for."""

@@ -6,9 +6,8 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from vsockdump.dissectors.virtio import op_name
-from vsockdump.engine.track import Counts
 from vsockdump.flowgroups import GROUPINGS, Groups, fields
-from vsockdump.flows import SIZES, Flow, Verdict
+from vsockdump.flows import SIZES, Counts, Flow, Verdict
 from vsockdump.formats import linktypes
 from vsockdump.interface import Interface
 from vsockdump.quality import Quality

@@ -1,44 +1,11 @@
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from vsockdump.events import Event
-from vsockdump.flows import Flow
+from vsockdump.flows import Counts, Flow, Step
 
 from .batch import Batch
 
 MEASURES: dict[str, int]
-
-class Credit(NamedTuple):
-    """One direction's credit, right after a packet."""
-
-    tx_cnt: int
-    fwd_cnt: int
-    in_flight: int
-    window: int | None
-    free: int | None
-
-class Step(NamedTuple):
-    """What one packet did to its connection."""
-
-    flow: int
-    side: int
-    fwd: Credit
-    rev: Credit
-
-class Counts(NamedTuple):
-    """Packets fed, and what of them; flows seen, and how many were forgotten."""
-
-    packets: int
-    followed: int
-    unread: int
-    truncated: int
-    duplicates: int
-    flows: int
-    evicted: int
-    midstream: int
-    missing: int
-    first: int | None
-    last: int | None
 
 class Tracker:
     def __init__(

@@ -11,8 +11,8 @@ from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memset
 
 from heapq import heappush, heappushpop
-from typing import NamedTuple
 
+from vsockdump.flows import Counts, Credit, Step
 from vsockdump.states import MOVES, Move, State
 
 from .batch cimport CAPACITY, Batch
@@ -31,50 +31,6 @@ cdef enum:
 
 MEASURES = {"bytes": 0, "packets": 1, "duration": 2, "stalled": 3}
 """What Tracker.top() can rank by."""
-
-
-class Credit(NamedTuple):
-    """One direction's credit right after a packet (virtio 1.3, 5.10.6.3), modulo 2^32, in bytes.
-
-    `window` and `free` are None until the receiver has said anything.
-    """
-
-    tx_cnt: int
-    fwd_cnt: int
-    in_flight: int
-    window: int | None
-    free: int | None
-
-
-class Step(NamedTuple):
-    """What one packet did: to which connection, sent by which side (0: who opened it)."""
-
-    flow: int
-    side: int
-    fwd: Credit
-    rev: Credit
-
-
-class Counts(NamedTuple):
-    """What was fed.
-
-    `followed` packets belong to connections, `unread` ones have no virtio header to go by,
-    `truncated` ones lack bytes of their payload, `duplicates` were seen before. `evicted` of the
-    `flows` were forgotten to make room, before they could be handed out whole; `midstream` ones
-    began before the capture. `missing` bytes are not in it. `first` and `last` are times, None without packets.
-    """
-
-    packets: int
-    followed: int
-    unread: int
-    truncated: int
-    duplicates: int
-    flows: int
-    evicted: int
-    midstream: int
-    missing: int
-    first: int | None
-    last: int | None
 
 
 cdef void hand_out(void *tracker, Flow *f) noexcept with gil:
