@@ -36,6 +36,13 @@ class Doubt(IntEnum):
     GAP = 3
     LOSS = 4
 
+    @property
+    def confidence(self) -> Confidence:
+        """What it leaves of an event or verdict."""
+        if self in (Doubt.GAP, Doubt.LOSS):
+            return Confidence.UNSURE
+        return Confidence.LIKELY if self else Confidence.SURE
+
 
 DOUBTS = {
     Doubt.NONE: "",
@@ -139,9 +146,7 @@ class Event(NamedTuple):
     @property
     def confidence(self) -> Confidence:
         """What the doubt leaves of it."""
-        if self.doubt in (Doubt.GAP, Doubt.LOSS):
-            return Confidence.UNSURE
-        return Confidence.LIKELY if self.doubt else Confidence.SURE
+        return self.doubt.confidence
 
     def text(self, name: Name) -> str:
         """Return the sentence; `name` words the two ends."""

@@ -188,9 +188,7 @@ class Flow(NamedTuple):
     @property
     def confidence(self) -> Confidence:
         """How far the verdict can be trusted."""
-        if self.doubt in (Doubt.GAP, Doubt.LOSS):
-            return Confidence.UNSURE
-        return Confidence.LIKELY if self.doubt else Confidence.SURE
+        return self.doubt.confidence
 
     @property
     def doubted(self) -> str:
