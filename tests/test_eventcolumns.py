@@ -7,7 +7,7 @@ import pytest
 
 from tests.test_events import TABLE, event, name
 from vsockdump.eventcolumns import COMMON, CSV, numbers, remark
-from vsockdump.events import NUMBERS, Blame, Defect, Doubt, Kind, Reset
+from vsockdump.events import NUMBERS, Blame, Defect, Kind, Reset
 from vsockdump.values import as_json, as_text
 
 S = 1_000_000_000
@@ -61,12 +61,6 @@ def test_every_number_has_its_name(kind: Kind) -> None:
     for name_, type_, value in own:
         assert (type_ == "seconds") == name_.endswith("_s")
         as_json(type_, value)
-
-
-def test_a_sentence_says_what_is_in_doubt() -> None:
-    doubted = remark(event(Kind.UNREAD_CLOSE, 5000, doubt=Doubt.GUESS), name).text
-    sure = remark(event(Kind.UNREAD_CLOSE, 5000), name).text
-    assert doubted == f"{sure} (likely: the packets allow another explanation)"
 
 
 def test_csv_has_own_numbers_in_one_column() -> None:

@@ -270,6 +270,12 @@ def test_a_doubt_lowers_the_confidence(doubt: Doubt, confidence: Confidence) -> 
     assert bool(DOUBTS[doubt]) == (confidence is not Confidence.SURE)
 
 
+def test_a_sentence_says_what_is_in_doubt() -> None:
+    sure = event(Kind.UNREAD_CLOSE, 5000).text(name)
+    doubted = event(Kind.UNREAD_CLOSE, 5000, doubt=Doubt.GUESS).text(name)
+    assert doubted == f"{sure} (likely: the packets allow another explanation)"
+
+
 @pytest.mark.parametrize(
     ("ns", "words"),
     [

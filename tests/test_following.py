@@ -7,6 +7,7 @@ from tests.talks import hello
 from vsockdump.engine.batch import Batch
 from vsockdump.engine.track import Tracker
 from vsockdump.errors import ReadError
+from vsockdump.events import Doubt
 from vsockdump.following import Following
 from vsockdump.interface import Interface
 from vsockdump.quality import Quality
@@ -66,7 +67,7 @@ def test_where_nobody_reads_nothing_more_is_printed(gone: type[BaseException]) -
 def test_losses_are_told_as_soon_as_they_are_known() -> None:
     following, _ = followed(hello())
     (flow,) = following.tracker.flows()
-    assert flow.doubted == "packets were lost while this was captured"
+    assert flow.doubt is Doubt.LOSS
 
 
 def test_without_a_report_nothing_is_kept_of_batches_before() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
-from vsockdump.events import DOUBTS, Blame, Defect, Event, Name, Reset
+from vsockdump.events import Blame, Defect, Event, Name, Reset
 from vsockdump.values import Field, Value, as_text
 
 
@@ -16,9 +16,8 @@ class Remark(NamedTuple):
 
 
 def remark(event: Event, name: Name) -> Remark:
-    """Return an event and its sentence, and in that why it is not sure, where it is not."""
-    doubt = f" ({event.confidence.name.lower()}: {DOUBTS[event.doubt]})" if event.doubt else ""
-    return Remark(event, event.text(name) + doubt)
+    """Return an event and its sentence."""
+    return Remark(event, event.text(name))
 
 
 COMMON: tuple[Field[Remark], ...] = (

@@ -43,6 +43,10 @@ class Doubt(IntEnum):
             return Confidence.UNSURE
         return Confidence.LIKELY if self else Confidence.SURE
 
+    def behind(self, sentence: str) -> str:
+        """Return a sentence, and behind it why it cannot be trusted fully where it cannot."""
+        return f"{sentence} ({self.confidence.name.lower()}: {DOUBTS[self]})" if self else sentence
+
 
 DOUBTS = {
     Doubt.NONE: "",
@@ -149,10 +153,10 @@ class Event(NamedTuple):
         return self.doubt.confidence
 
     def text(self, name: Name) -> str:
-        """Return the sentence; `name` words the two ends."""
+        """Return the sentence, doubt and all; `name` words the two ends."""
         ends = (name(self.src_cid, self.src_port), name(self.dst_cid, self.dst_port))
         actor, other = ends if not self.actor else ends[::-1]
-        return _SENTENCES[self.kind](actor, other, self.values)
+        return self.doubt.behind(_SENTENCES[self.kind](actor, other, self.values))
 
     @property
     def mark(self) -> str:

@@ -22,9 +22,9 @@ _SAID = {(Verdict.OTH, Doubt.MID_STREAM), (Verdict.GAP, Doubt.GAP)}  # by the ve
 
 def reason(flow: Flow) -> str:
     """Return the verdict's sentence, and why it cannot be trusted fully where it cannot."""
-    if not flow.doubt or (flow.verdict, flow.doubt) in _SAID:
+    if (flow.verdict, flow.doubt) in _SAID:
         return flow.reason
-    return f"{flow.reason} ({flow.confidence.name.lower()}: {flow.doubted})"
+    return flow.doubt.behind(flow.reason)
 
 
 def _int(name: str, value: Callable[[Flow], int | None], unit: str = "") -> Field[Record]:

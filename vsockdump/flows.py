@@ -6,7 +6,7 @@ A Flow is a snapshot that the tracker makes when asked for one. Times are nanose
 from enum import IntEnum
 from typing import NamedTuple
 
-from .events import DOUBTS, Confidence, Doubt, count, seconds
+from .events import Confidence, Doubt, count, seconds
 from .states import State
 
 SIZES = 19
@@ -189,11 +189,6 @@ class Flow(NamedTuple):
     def confidence(self) -> Confidence:
         """How far the verdict can be trusted."""
         return self.doubt.confidence
-
-    @property
-    def doubted(self) -> str:
-        """Why it cannot be trusted fully; empty if it can."""
-        return DOUBTS[self.doubt]
 
 
 class Counts(NamedTuple):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from vsockdump.columns import iso
 from vsockdump.dissectors import virtio
 from vsockdump.dissectors.virtio import Op
-from vsockdump.events import DOUBTS, Event, Kind, Name
+from vsockdump.events import Event, Kind, Name
 from vsockdump.flows import Credit
 from vsockdump.messages import printable
 from vsockdump.paint import SHADE, Line
@@ -54,8 +54,7 @@ class Ledger:
 
     def _event(self, event: Event) -> Iterator[Line]:
         kind = event.severity.name.lower()
-        doubt = f" ({DOUBTS[event.doubt]})" if event.doubt else ""
-        text = printable(event.text(self._name)) + doubt
+        text = printable(event.text(self._name))
         stall = event.kind is Kind.STALL
         for part in textwrap.wrap(text if stall else f"{kind}: {text}", self._width - 17):
             lead = f"{SHADE * 10:>16} " if stall else " " * 17

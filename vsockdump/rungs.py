@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from vsockdump.dissectors import virtio
 from vsockdump.dissectors.virtio import Op
-from vsockdump.events import DOUBTS, Event, Kind, Name
+from vsockdump.events import Event, Kind, Name
 from vsockdump.messages import printable
 from vsockdump.steps import End, Packet
 
@@ -83,9 +83,8 @@ class Remark(NamedTuple):
     dst: int
 
     def text(self, name: Name) -> str:
-        """Return its sentence, and what makes it doubtful."""
-        doubt = f" ({DOUBTS[self.event.doubt]})" if self.event.doubt else ""
-        return printable(self.event.text(name)) + doubt
+        """Return its sentence."""
+        return printable(self.event.text(name))
 
 
 Row = Arrow | Quiet | Remark
