@@ -289,10 +289,3 @@ def test_a_sentence_says_what_is_in_doubt() -> None:
 )
 def test_seconds(ns: int, words: str) -> None:
     assert events.seconds(ns) == words
-
-
-@pytest.mark.parametrize(
-    ("number", "words"), [(0, "0 bytes"), (1, "1 byte"), (2, "2 bytes"), (10**9, f"{10**9} bytes")]
-)
-def test_count(number: int, words: str) -> None:
-    assert events.count(number, "byte") == words

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import NamedTuple
 
+from .messages import plural
+
 Name = Callable[[int, int], str]
 """Words a CID and a port for people."""
 
@@ -199,13 +201,8 @@ def seconds(ns: int) -> str:
     return f"{ns / 1e9:.3f} s" if ns >= 10_000_000 else f"{ns / 1e6:.3f} ms"
 
 
-def count(number: int, word: str) -> str:
-    """Return a count with its word: "1 byte", "2 bytes"."""
-    return f"{number} {word}{'' if number == 1 else 's'}"
-
-
 def _bytes(number: int) -> str:
-    return count(number, "byte")
+    return plural(number, "byte")
 
 
 def _stall(sender: str, receiver: str, v: dict[str, int]) -> str:
@@ -241,14 +238,14 @@ def _shrunk(actor: str, _: str, v: dict[str, int]) -> str:
 
 def _ceiling(actor: str, _: str, v: dict[str, int]) -> str:
     return (
-        f"{actor} has {count(v['unread'], 'packet')} to read: some kernels since 6.12.94 take only"
+        f"{actor} has {plural(v['unread'], 'packet')} to read: some kernels since 6.12.94 take only"
         f" {v['ceiling']} with a buffer of {v['buf_alloc']}, and then reset"
     )
 
 
 def _storm(actor: str, _: str, v: dict[str, int]) -> str:
     return (
-        f"{actor} sent {v['updates']} CREDIT_UPDATEs for {count(v['data_packets'], 'packet')} of"
+        f"{actor} sent {v['updates']} CREDIT_UPDATEs for {plural(v['data_packets'], 'packet')} of"
         f" data ({_bytes(v['bytes'])})"
     )
 

@@ -6,7 +6,8 @@ A Flow is a snapshot that the tracker makes when asked for one. Times are nanose
 from enum import IntEnum
 from typing import NamedTuple
 
-from .events import Confidence, Doubt, count, seconds
+from .events import Confidence, Doubt, seconds
+from .messages import plural
 from .states import State
 
 SIZES = 19
@@ -235,7 +236,7 @@ def _ending(flow: Flow) -> str:
 
 def _overrun(flow: Flow) -> str:
     who, side = ("src", flow.fwd) if flow.fwd.excess else ("dst", flow.rev)
-    return f"{who} sent {count(side.excess, 'byte')} more than allowed; {_ending(flow)}"
+    return f"{who} sent {plural(side.excess, 'byte')} more than allowed; {_ending(flow)}"
 
 
 _REASONS = {
@@ -247,11 +248,11 @@ _REASONS = {
     Verdict.RSTR: lambda f: "reset by dst without a close" + _unread(f),
     Verdict.OTH: lambda f: f"its beginning was not captured; {_ending(f)}" + _unread(f),
     Verdict.STALLED: _stalled,
-    Verdict.GAP: lambda f: f"{count(f.missing, 'byte')} missing from the capture; {_ending(f)}",
+    Verdict.GAP: lambda f: f"{plural(f.missing, 'byte')} missing from the capture; {_ending(f)}",
     Verdict.OVERRUN: _overrun,
 }
 
 
 def _unread(flow: Flow) -> str:
     unread = flow.fwd.unread + flow.rev.unread
-    return f", {count(unread, 'byte')} never read" if unread else ""
+    return f", {plural(unread, 'byte')} never read" if unread else ""

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from vsockdump.events import Doubt, Event, Kind, Severity, count
+from vsockdump.events import Doubt, Event, Kind, Severity
 from vsockdump.flows import Flow, Verdict
+from vsockdump.messages import plural
 
 # What lost packets may have made, and who is named in it has nothing to do with. The other kinds
 # are in what was captured, whatever else was not.
@@ -50,7 +51,7 @@ class Quality(NamedTuple):
 
     def line(self) -> str:
         """Return the one line on it."""
-        head = f"capture: {count(self.packets, 'packet')}, {count(self.flows, 'connection')}"
+        head = f"capture: {plural(self.packets, 'packet')}, {plural(self.flows, 'connection')}"
         facts = [head + self._beginnings(), *self._faults()]
         if self.whole:
             facts.append("nothing is known to be missing")
@@ -68,15 +69,15 @@ class Quality(NamedTuple):
     def _faults(self) -> Iterator[str]:
         """Word what is wrong with it, the worst first."""
         if self.lost:
-            yield f"{count(self.lost, 'packet')} lost while it was captured"
+            yield f"{plural(self.lost, 'packet')} lost while it was captured"
         if self.missing:
-            yield f"{count(self.missing, 'byte')} missing that were read"
+            yield f"{plural(self.missing, 'byte')} missing that were read"
         if self.unread:
-            yield f"{count(self.unread, 'packet')} could not be read"
+            yield f"{plural(self.unread, 'packet')} could not be read"
         if self.evicted:
-            yield f"{count(self.evicted, 'connection')} forgotten to make room (--max-flows)"
+            yield f"{plural(self.evicted, 'connection')} forgotten to make room (--max-flows)"
         if self.duplicates:
-            yield f"{count(self.duplicates, 'packet')} in it twice, counted once"
+            yield f"{plural(self.duplicates, 'packet')} in it twice, counted once"
 
     def judged(self, event: Event) -> Event:
         """Return an event with what the capture leaves of it.
