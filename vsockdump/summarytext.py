@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 from vsockdump import flowgroups
 from vsockdump.aligned import Head, lines
-from vsockdump.events import Name, count, seconds
+from vsockdump.events import Name, seconds
 from vsockdump.flowgroups import GROUPINGS
-from vsockdump.messages import printable
+from vsockdump.messages import plural, printable
 from vsockdump.paint import Line
 from vsockdump.series import Step
 from vsockdump.summary import Section, Shape
@@ -51,7 +51,7 @@ def _worded(kind: str, unit: str, value: Value) -> str:
     if isinstance(value, int) and kind == "seconds":
         return seconds(value)
     if isinstance(value, int) and kind == "int" and unit:
-        return count(value, unit.removesuffix("s"))
+        return plural(value, unit.removesuffix("s"))
     return f"{as_text(kind, value)} {unit if kind == 'float' else ''}".rstrip()
 
 
