@@ -81,7 +81,7 @@ def _label(kind: str, what: str | int | None) -> str:
         return "more"
     if kind == "seconds":
         return f"up to {seconds(_rounded(what))}"
-    return f"up to {count(what, 'byte')}" if what else "empty"
+    return f"up to {plural(what, 'byte')}" if what else "empty"
 
 
 def _rounded(ns: int) -> int:
@@ -117,7 +117,7 @@ def _steps(section: Section, name: Name, room: int | None) -> list[str]:
         return ["no payload"]
     return [
         "".join(_LEVELS[total * 7 // peak] if total else " " for total in sums).rstrip(),
-        f"a column is {seconds(length)}, the highest {count(peak, 'byte')}:"
+        f"a column is {seconds(length)}, the highest {plural(peak, 'byte')}:"
         f" {peak * 10**9 // length} bytes/s",
     ]
 
