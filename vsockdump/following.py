@@ -77,7 +77,8 @@ class Following:
         for index in range(self._told, len(self.interfaces)):
             found = kernels.defects(self.interfaces[index].os)
             keys = {finding.key for finding in found if finding.certain}
-            self.tracker.interface(index, repeats="repeat" in keys, leaks=bool(keys & _LEAKS))
+            leaks = bool(keys & kernels.LEAKS)
+            self.tracker.interface(index, repeats="repeat" in keys, leaks=leaks)
             self._told += 1
         self.tracker.lost(self._lost())
 
@@ -102,6 +103,3 @@ class Following:
             duplicates=counts.duplicates,
             evicted=counts.evicted,
         )
-
-
-_LEAKS = {"B", "B-large"}

@@ -103,6 +103,9 @@ DEFECTS = (
     ),
 )
 
+LEAKS = frozenset({"B", "B-large"})
+"""Defects by which the kernel's memory gets into a capture."""
+
 
 def defects(release: str) -> list[Finding]:
     """Return what the tap of a kernel gets wrong; of one that cannot be read, nothing.

@@ -26,7 +26,7 @@ class LeakWatch:
         """Look at the packets, if any interface's kernel is known to be one of those."""
         for index in range(self._judged, len(self._interfaces)):
             keys = {finding.key for finding in kernels.defects(self._interfaces[index].os)}
-            if keys & {"B", "B-large"}:
+            if keys & kernels.LEAKS:
                 self._defective.add(index)
         self._judged = len(self._interfaces)
         if self._defective and not self._seen:
