@@ -1,7 +1,7 @@
 """The diagram's rows by name, as --json and --csv print them."""
 
 from vsockdump.ladder_rows import fields
-from vsockdump.rungs import Remark, Rungs
+from vsockdump.rungs import Incident, Rungs
 from vsockdump.values import Value
 
 from .captures import START
@@ -55,8 +55,8 @@ def test_the_way_back() -> None:
 
 
 def test_an_event() -> None:
-    remark = RUNGS.rows[3]
-    assert isinstance(remark, Remark)
+    incident = RUNGS.rows[3]
+    assert isinstance(incident, Incident)
     assert ROWS[3] == {
         "row": "event",
         "time_ns": START + 2 * SECOND,
@@ -68,7 +68,7 @@ def test_an_event() -> None:
         "kind": "stall",
         "severity": "problem",
         "confidence": "sure",
-        "text": remark.text(name),
+        "text": incident.text(name),
     }
 
 

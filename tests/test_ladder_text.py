@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from vsockdump.events import Doubt, Event, Kind, Severity
 from vsockdump.ladder_text import GAP, WIDE, Diagram, room
 from vsockdump.paint import NARROWEST
-from vsockdump.rungs import Quiet, Remark, Row
+from vsockdump.rungs import Incident, Quiet, Row
 from vsockdump.steps import End
 
 from .conversation import Talk
@@ -90,7 +90,7 @@ ARROWS = st.builds(
 EVENT = Event(Kind.MISMATCH, Severity.WARN, Doubt.NONE, 1, 1, 1, 1, 2, 2, 0, 0, (1,), ())
 STALL = EVENT._replace(kind=Kind.STALL, numbers=(1, 2, 3, 0, 1))
 ROWS: st.SearchStrategy[Row] = st.one_of(
-    ARROWS, st.builds(Quiet, TIMES), st.sampled_from([Remark(EVENT, 0, 1), Remark(STALL, 1, 2)])
+    ARROWS, st.builds(Quiet, TIMES), st.sampled_from([Incident(EVENT, 0, 1), Incident(STALL, 1, 2)])
 )
 
 

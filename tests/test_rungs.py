@@ -2,7 +2,7 @@
 
 import pytest
 
-from vsockdump.rungs import Arrow, Remark, Rungs
+from vsockdump.rungs import Arrow, Incident, Rungs
 from vsockdump.steps import End, Packet
 
 from .captures import START
@@ -29,7 +29,7 @@ def gather(talk: Talk, *, ends: int = 9, rows: int = 99, whole: bool = False) ->
         if isinstance(found, Packet):
             rungs.add(found)
         else:
-            rungs.remark(found)
+            rungs.note(found)
     return rungs
 
 
@@ -43,7 +43,7 @@ def outline(rungs: Rungs) -> list[str]:
     for row in rungs.rows:
         if isinstance(row, Arrow):
             words.append(f"{row.src}>{row.dst} {row.labels[-1]}")
-        elif isinstance(row, Remark):
+        elif isinstance(row, Incident):
             words.append(f"{row.src}-{row.dst} {row.event.kind.name}")
         else:
             words.append(f"quiet {row.length / SECOND}")
@@ -188,7 +188,7 @@ def test_labels(row: Arrow, labels: list[str]) -> None:
     assert row.labels == labels
 
 
-def test_a_remark_says_nothing_unprintable() -> None:
-    remark = next(row for row in gather(stalled()).rows if isinstance(row, Remark))
-    text = remark.text(lambda cid, port: f"\x1b[31m{cid}")
+def test_an_incident_says_nothing_unprintable() -> None:
+    incident = next(row for row in gather(stalled()).rows if isinstance(row, Incident))
+    text = incident.text(lambda cid, port: f"\x1b[31m{cid}")
     assert text.startswith(r"\x1b[31m3 could not send")

@@ -72,14 +72,14 @@ class _Ladder:
             if isinstance(found, Packet):
                 self._rungs.add(found)
             else:
-                self._rungs.remark(found)
+                self._rungs.note(found)
 
     def _wants(self, flow: int) -> bool:
         return self._flow in (0, flow) and self._rungs.wants(flow)
 
     def end(self, quality: Quality) -> None:
         for event in self._tracker.events():
-            self._rungs.remark(event)
+            self._rungs.note(event)
         missing = left_out(self._rungs, self._tracker, self._flow)
         self._draw(self._rungs, missing)
         if missing:

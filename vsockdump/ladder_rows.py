@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 
 from vsockdump.dissectors import virtio
 from vsockdump.events import Name
-from vsockdump.rungs import Arrow, Quiet, Remark, Row
+from vsockdump.rungs import Arrow, Incident, Quiet, Row
 from vsockdump.steps import End
 from vsockdump.values import Field, Value
 
-_KINDS = {Arrow: "packet", Quiet: "quiet", Remark: "event"}
+_KINDS = {Arrow: "packet", Quiet: "quiet", Incident: "event"}
 
 
 def fields(ends: Sequence[End], name: Name) -> list[Field[Row]]:
@@ -31,10 +31,10 @@ def fields(ends: Sequence[End], name: Name) -> list[Field[Row]]:
         _arrow("buf_alloc", "int", "bytes", lambda row: row.buf_alloc),
         _arrow("fwd_cnt", "int", "bytes", lambda row: row.fwd_cnt),
         _arrow("free", "int", "bytes", lambda row: row.free),
-        _remark("kind", lambda row: row.event.kind.name.lower()),
-        _remark("severity", lambda row: row.event.severity.name.lower()),
-        _remark("confidence", lambda row: row.event.confidence.name.lower()),
-        _remark("text", lambda row: row.text(name)),
+        _incident("kind", lambda row: row.event.kind.name.lower()),
+        _incident("severity", lambda row: row.event.severity.name.lower()),
+        _incident("confidence", lambda row: row.event.confidence.name.lower()),
+        _incident("text", lambda row: row.text(name)),
     ]
 
 
@@ -43,26 +43,26 @@ def _arrow(
     kind: str,
     unit: str,
     value: Callable[[Arrow], Value],
-    remark: Callable[[Remark], Value] = lambda row: None,
+    incident: Callable[[Incident], Value] = lambda row: None,
 ) -> Field[Row]:
     """A field of packets, and perhaps of events."""
 
     def either(row: Row) -> Value:
         if isinstance(row, Arrow):
             return value(row)
-        return remark(row) if isinstance(row, Remark) else None
+        return incident(row) if isinstance(row, Incident) else None
 
     return Field(name, kind, unit, either)
 
 
-def _remark(name: str, value: Callable[[Remark], Value]) -> Field[Row]:
+def _incident(name: str, value: Callable[[Incident], Value]) -> Field[Row]:
     return _arrow(name, "str", "", lambda row: None, value)
 
 
 def _of_end(ends: Sequence[End], side: str, part: str) -> Field[Row]:
     """An address: of whom a packet is from and to, and of who opened what an event is about."""
 
-    def value(row: Arrow | Remark) -> Value:
+    def value(row: Arrow | Incident) -> Value:
         found: int = getattr(ends[getattr(row, side)], part)
         return found
 

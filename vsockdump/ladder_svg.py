@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from vsockdump.dissectors.virtio import Op
 from vsockdump.events import Kind, Name, seconds
 from vsockdump.messages import printable
-from vsockdump.rungs import Arrow, Quiet, Remark, Row
+from vsockdump.rungs import Arrow, Incident, Quiet, Row
 from vsockdump.steps import End, since
 
 ENDS = 8
@@ -100,7 +100,7 @@ class _Page:
             elif isinstance(row, Quiet):
                 yield from self._quiet(row)
             else:
-                yield from self._remark(row)
+                yield from self._incident(row)
 
     def foot(self, count: int, left_out: str) -> Iterator[str]:
         """Draw what stands below the rows: the names once more, and what is not drawn."""
@@ -158,7 +158,7 @@ class _Page:
             middle, self.y - 5, "label dim middle", f"{seconds(row.length)} without a packet"
         )
 
-    def _remark(self, row: Remark) -> Iterator[str]:
+    def _incident(self, row: Incident) -> Iterator[str]:
         kind = row.event.severity.name.lower()
         stall = row.event.kind is Kind.STALL
         words = row.text(self._name) if stall else f"{kind}: {row.text(self._name)}"

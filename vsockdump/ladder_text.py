@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from vsockdump.events import Kind, Name, seconds
 from vsockdump.messages import printable
 from vsockdump.paint import SHADE, Line
-from vsockdump.rungs import Arrow, Quiet, Remark, Row
+from vsockdump.rungs import Arrow, Incident, Quiet, Row
 from vsockdump.steps import End, since
 
 GAP = 18
@@ -67,7 +67,7 @@ class Diagram:
         elif row.event.kind is Kind.STALL:
             yield from self._band(row.text(self._name), SHADE, "stall")
         else:
-            yield from self._remark(row)
+            yield from self._incident(row)
 
     def _arrow(self, row: Arrow) -> str:
         line = self._rails()
@@ -104,7 +104,7 @@ class Diagram:
         for part in textwrap.wrap(text, end - begin - 4):
             yield Line(" " * begin + f" {part} ".center(end - begin, fill), kind)
 
-    def _remark(self, row: Remark) -> Iterator[Line]:
+    def _incident(self, row: Incident) -> Iterator[Line]:
         kind = row.event.severity.name.lower()
         words = f"{kind}: {row.text(self._name)}"
         for number, part in enumerate(textwrap.wrap(words, self._width - self._left - 2)):

@@ -75,7 +75,7 @@ class Quiet(NamedTuple):
     length: int
 
 
-class Remark(NamedTuple):
+class Incident(NamedTuple):
     """What happened, to the connection between two columns."""
 
     event: Event
@@ -87,7 +87,7 @@ class Remark(NamedTuple):
         return printable(self.event.text(name))
 
 
-Row = Arrow | Quiet | Remark
+Row = Arrow | Quiet | Incident
 
 
 class Rungs:
@@ -123,11 +123,11 @@ class Rungs:
             self.packets += 1
             self._end = packet.time
 
-    def remark(self, event: Event) -> None:
+    def note(self, event: Event) -> None:
         """Take what happened next, if it was to a connection that is drawn."""
         columns = self._columns.get(event.flow)
         if columns and not self.full:
-            self.rows.append(Remark(event, *columns))
+            self.rows.append(Incident(event, *columns))
 
     @property
     def flows(self) -> int:
@@ -177,7 +177,7 @@ class Rungs:
 
 
 def _says_why(row: Row | None) -> bool:
-    return isinstance(row, Remark) and row.event.kind is Kind.STALL
+    return isinstance(row, Incident) and row.event.kind is Kind.STALL
 
 
 def _arrow(packet: Packet, columns: Sequence[int]) -> Arrow:
