@@ -49,6 +49,11 @@ def test_forms(capsys: pytest.CaptureFixture[str], form: str, some: str, none: s
         assert capsys.readouterr().out == text
 
 
+def test_what_is_a_rows_own_stands_behind(capsys: pytest.CaptureFixture[str]) -> None:
+    Jsonl(FIELDS, lambda row: [("own", "seconds", row[0])]).write(ROWS[1:])
+    assert capsys.readouterr().out == '{"n":2,"who":null,"own":0.000000002}\n'
+
+
 def test_a_table_is_printed_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first block decides how wide columns are; nothing waits for the last row."""
     out = io.StringIO()

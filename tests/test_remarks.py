@@ -1,6 +1,5 @@
 """Events as they are printed: in groups, the worst first, and in single lines."""
 
-import json
 import time
 
 import pytest
@@ -11,7 +10,7 @@ from vsockdump.eventcolumns import remark
 from vsockdump.events import Doubt, Event, Kind, Severity
 from vsockdump.paint import Line
 from vsockdump.quality import Quality
-from vsockdump.remarks import Groups, as_json, as_line, quality_line, report, wrapped
+from vsockdump.remarks import Groups, as_line, quality_line, report, wrapped
 
 S = 1_000_000_000
 GOOD = Quality(packets=12, flows=1)
@@ -121,21 +120,6 @@ def test_a_line_has_all_of_an_event(packets: tuple[int, ...], place: str) -> Non
 def test_names_from_elsewhere_reach_no_terminal() -> None:
     row = remark(unread(), lambda cid, port: "\x1b[31m")
     assert "\x1b" not in as_line(row).text
-    assert "\x1b" not in as_json(row)
-
-
-def test_json() -> None:
-    row = remark(unread(), name)
-    assert json.loads(as_json(row)) == {
-        "kind": "unread_close",
-        "severity": "problem",
-        "confidence": "sure",
-        "flow": 1,
-        "time": "1970-01-01T00:00:01.000000000Z",
-        "packets": [1, 2],
-        "text": UNREAD,
-        "unread": 5000,
-    }
 
 
 def test_a_capture_that_lacks_something_is_marked() -> None:

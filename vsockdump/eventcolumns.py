@@ -5,7 +5,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from vsockdump.events import Blame, Defect, Event, Name, Reset
-from vsockdump.values import Field, Value, as_text
+from vsockdump.values import Field, Member, as_text
 
 
 class Remark(NamedTuple):
@@ -34,7 +34,7 @@ _WORDS: dict[str, type[IntEnum]] = {"blame": Blame, "reset": Reset, "defect": De
 _TRUTHS = ("lifted", "closed")
 
 
-def numbers(event: Event) -> Iterator[tuple[str, str, Value]]:
+def numbers(event: Event) -> Iterator[Member]:
     """Yield an event's own numbers: name, type and value, those that stand for words as words."""
     for name, value in event.values.items():
         if name in _WORDS:

@@ -8,7 +8,7 @@ from typing import Generic, Protocol, TypeVar
 
 from vsockdump.aligned import Head, Row, table
 from vsockdump.analysis import Wanted
-from vsockdump.values import Field, as_text, json_object
+from vsockdump.values import Field, Member, as_text, json_object
 
 T = TypeVar("T")
 T_contra = TypeVar("T_contra", contravariant=True)
@@ -51,15 +51,20 @@ class Table(Generic[T]):
 class Jsonl(Generic[T]):
     """One JSON object a row."""
 
-    def __init__(self, fields: Sequence[Field[T]]) -> None:
-        """Print these, in their order."""
+    def __init__(
+        self,
+        fields: Sequence[Field[T]],
+        own: Callable[[T], Iterable[Member]] = lambda row: (),
+    ) -> None:
+        """Print these, in their order, and behind them what is a row's own."""
         self._fields = fields
+        self._own = own
 
     def write(self, rows: Iterable[T]) -> None:
         """Print a line a row."""
         for row in rows:
             members = [(name, kind, value(row)) for name, kind, _, value in self._fields]
-            sys.stdout.write(f"{json_object(members)}\n")
+            sys.stdout.write(f"{json_object((*members, *self._own(row)))}\n")
 
     def end(self) -> None:
         """Print nothing."""

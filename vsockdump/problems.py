@@ -8,14 +8,14 @@ from vsockdump import analysis
 from vsockdump.arguments import Group
 from vsockdump.engine.batch import Batch
 from vsockdump.engine.track import Tracker
-from vsockdump.eventcolumns import CSV, Remark, remark
+from vsockdump.eventcolumns import COMMON, CSV, Remark, numbers, remark
 from vsockdump.events import Event, Name, Severity
 from vsockdump.following import Following
-from vsockdump.listing import Csv, Listing
+from vsockdump.listing import Csv, Jsonl, Listing
 from vsockdump.options import Options
 from vsockdump.paint import Painter
 from vsockdump.quality import Quality
-from vsockdump.remarks import Groups, as_json, as_line, report, room, wrapped
+from vsockdump.remarks import Groups, as_line, report, room, wrapped
 from vsockdump.spool import Spool
 
 FOUND = 3
@@ -61,19 +61,8 @@ def _find(wanted: Options, form: str, at_once: bool) -> int:
 def _listing(form: str) -> Listing[Remark]:
     """Return what prints single events."""
     if form == "jsonl":
-        return _Objects()
+        return Jsonl(COMMON, lambda row: numbers(row.event))
     return Csv(CSV) if form == "csv" else _Lines()
-
-
-class _Objects:
-    """Prints a JSON object an event."""
-
-    def write(self, rows: Iterable[Remark]) -> None:
-        for row in rows:
-            print(as_json(row))
-
-    def end(self) -> None:
-        pass
 
 
 class _Lines:

@@ -2,25 +2,17 @@
 
 import textwrap
 from collections.abc import Iterable, Iterator
-from itertools import chain
 from typing import NamedTuple
 
-from vsockdump.eventcolumns import COMMON, Remark, numbers, remark
+from vsockdump.eventcolumns import Remark, remark
 from vsockdump.events import Event, Kind, Name, Severity
 from vsockdump.flowtext import clock
 from vsockdump.messages import plural, printable
 from vsockdump.paint import Line, Painter, width
 from vsockdump.quality import Quality
-from vsockdump.values import json_object
 
 KEPT = 1000
 """Events of a kind that people get to read; of the others they get the number."""
-
-
-def as_json(row: Remark) -> str:
-    """Return one JSON object: what all events have, then its own numbers."""
-    common = ((field.name, field.type, field.value(row)) for field in COMMON)
-    return json_object(chain(common, numbers(row.event)))
 
 
 def as_line(row: Remark) -> Line:

@@ -9,6 +9,9 @@ from vsockdump.columns import iso
 from vsockdump.messages import printable
 
 Value = int | float | str | list[int] | None
+Member = tuple[str, str, Value]
+"""Of a JSON object: name, type, value."""
+
 T = TypeVar("T")
 
 
@@ -67,7 +70,7 @@ def as_json(kind: str, value: Value) -> str:
     return "null" if value is None else _JSON[kind](value)
 
 
-def json_object(members: Iterable[tuple[str, str, Value]]) -> str:
-    """Return one object, in a line, of (name, type, value)."""
+def json_object(members: Iterable[Member]) -> str:
+    """Return one object, in a line."""
     pairs = [f"{_quoted(name)}:{as_json(kind, value)}" for name, kind, value in members]
     return f"{{{','.join(pairs)}}}"
