@@ -85,18 +85,17 @@ cdef enum Marks:                # Side.marks
 cdef enum Traits:               # Flow.traits
     WHOLE = 1 << 0              # its REQUEST was captured
     EXACT = 1 << 1              # both counters are known to have begun at 0
-    LOOPBACK = 1 << 2           # its packets come from CID 1, whatever they are sent to
-    GAPPED = 1 << 3
-    IS_RARE = 1 << 4            # its Rare is
-    SUPERSEDED = 1 << 5         # its ports carry a later generation
-    HANDED_OUT = 1 << 6
-    DOUBTFUL_DEFECT = 1 << 7    # defect A was seen, and not which of its kinds
-    STALE_HIT = 1 << 8          # an RST of the connection before came while this one was opening
-    SAID_MISMATCH = 1 << 9
-    SAID_DEFECT = 1 << 10
-    SAID_LEAK = 1 << 11
-    SAID_SHUTDOWN = 1 << 12
-    SAID_UNANSWERED = 1 << 13
+    GAPPED = 1 << 2
+    IS_RARE = 1 << 3            # its Rare is
+    SUPERSEDED = 1 << 4         # its ports carry a later generation
+    HANDED_OUT = 1 << 5
+    DOUBTFUL_DEFECT = 1 << 6    # defect A was seen, and not which of its kinds
+    STALE_HIT = 1 << 7          # an RST of the connection before came while this one was opening
+    SAID_MISMATCH = 1 << 8
+    SAID_DEFECT = 1 << 9
+    SAID_LEAK = 1 << 10
+    SAID_SHUTDOWN = 1 << 11
+    SAID_UNANSWERED = 1 << 12
 
 cdef struct Side:               # 128 bytes: two lines of a cache, the first of them for most packets
     uint64_t tx                 # bytes sent since the beginning, those not captured included
@@ -141,7 +140,6 @@ cdef struct SideRare:
     uint64_t over_excess
     uint64_t over_in_flight
     uint64_t over_window
-    uint64_t over_edge
     uint64_t excess
     uint64_t missing
     uint64_t unread
@@ -187,7 +185,7 @@ cdef struct Flow:               # 704 bytes; the first line of a cache is for ev
     uint32_t duplicates
     uint32_t ops[2][OPS]        # but RW, which `sizes` has
     uint32_t answers[2]         # CREDIT_UPDATEs of these that answered a CREDIT_REQUEST
-    uint64_t spare[4]           # whole lines
+    uint64_t spare[5]           # whole lines
 
 
 cdef inline uint64_t in_flight(const Side *s) noexcept nogil:

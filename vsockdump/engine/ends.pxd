@@ -16,8 +16,7 @@ cdef enum State:
     CLOSING = 4
     CLOSED = 5
 
-cdef enum End:
-    NONE = 0
+cdef enum End:                  # 0: none yet
     HANDSHAKE = 1
     REFUSED_END = 2
     TIMER = 3
