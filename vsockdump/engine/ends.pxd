@@ -9,7 +9,7 @@ from .table cimport NOWHERE, flow_at, side_of
 from .timers cimport FOR_RESPONSE, FOR_RST, FOR_UPDATE
 from .tracking cimport *
 
-# vsockdump.states.State and vsockdump.flows.End: a test holds these to them.
+# vsockdump.states.State and Move, vsockdump.flows.End: tests/test_engine_words.py holds these to them.
 cdef enum State:
     OPENING = 0
     OPEN = 1
@@ -23,12 +23,12 @@ cdef enum End:                  # 0: none yet
     RESET_END = 4
     TOO_LATE = 5
 
-cdef enum Move:                 # vsockdump.states.Move
-    states_response = 0
-    states_carry = 1
-    states_part = 2             # and one more for the other side
-    states_end = 4
-    states_rst = 6
+cdef enum Move:
+    MOVE_RESPONSE = 0
+    MOVE_CARRY = 1
+    MOVE_PART_SRC = 2           # and one more for the other side
+    MOVE_END_SRC = 4
+    MOVE_RST = 6
 
 cdef enum:
     BOTH = RCV | SEND
@@ -161,7 +161,7 @@ cdef inline void _late(
     number(found, max(t.time - f.shut[closed], 0))
 
 cdef inline int shutdown_move(const Flow *f, int who) noexcept nogil:
-    return (states_end if f.sides[who].shutdown == BOTH else states_part) + who
+    return (MOVE_END_SRC if f.sides[who].shutdown == BOTH else MOVE_PART_SRC) + who
 
 # --- RST -------------------------------------------------------------------------------------------
 

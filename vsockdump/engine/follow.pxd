@@ -217,7 +217,7 @@ cdef inline void count(Tracking *t, Flow *f, int side) noexcept nogil:
 cdef inline void act(Tracking *t, Flow *f, int side) noexcept nogil:
     """What the packet's op does, and the state that it leads to."""
     cdef uint16_t op = t.row.virtio_op
-    cdef int move = states_carry
+    cdef int move = MOVE_CARRY
     if op == OP_RW:
         carry(t, f, side, t.captures[f.interface].leaks)
     elif op == OP_CREDIT_UPDATE:
@@ -226,13 +226,13 @@ cdef inline void act(Tracking *t, Flow *f, int side) noexcept nogil:
         ask(t, f, side)
     elif op == OP_RESPONSE:
         respond(t, f, side)
-        move = states_response
+        move = MOVE_RESPONSE
     elif op == OP_SHUTDOWN:
         shut_down(t, f, side)
         move = shutdown_move(f, side)
     elif op == OP_RST:
         reset(t, f, side)
-        move = states_rst
+        move = MOVE_RST
     else:
         if op == OP_REQUEST:
             complete(t, f)

@@ -9,6 +9,7 @@ cdef enum:
     MOST_NUMBERS = 5
     TIMED = -1                  # the row of what no packet brought about, but the lack of one
 
+# vsockdump.events has all of these: tests/test_engine_words.py holds the two to each other.
 cdef enum Severity:
     NOTE = 0
     WARN = 1
@@ -21,7 +22,6 @@ cdef enum Doubt:
     GAP_BEFORE = 3
     LOST = 4
 
-# vsockdump.events.Kind, Blame, Reset, Defect: a test holds these to them.
 cdef enum Kind:
     REFUSED = 0
     UNANSWERED = 1
