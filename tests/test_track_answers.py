@@ -43,6 +43,7 @@ TOP = {
     "packets": [12, 11, 13, 14],
     "duration": [11, 13, 12, 14],
     "stalled": [13, 11, 12, 14],  # and of equals the first
+    "longest_stall": [13, 11, 12, 14],
 }
 
 
@@ -51,6 +52,17 @@ TOP = {
 def test_the_greatest_first(by: str, most: int) -> None:
     tracker = fed(several())
     assert [flow.src_port for flow in tracker.top(most, by)] == TOP[by][:most]
+
+
+def test_the_longest_stall_and_all_of_them() -> None:
+    often = Talk((3, 11), buf=10).open().at(1).rw("src", 10)
+    once = Talk((3, 12), buf=10, on=often).open().rw("src", 10)
+    often.at(1.4).update("dst", fwd=10).rw("src", 10)
+    once.at(1.6).update("dst", fwd=10)
+    often.at(1.8).update("dst", fwd=20)
+    tracker = fed(often)
+    first = [tracker.top(1, by)[0].src_port for by in ("stalled", "longest_stall")]
+    assert first == [11, 12]
 
 
 def test_no_such_ranking() -> None:

@@ -93,24 +93,24 @@ def _worst(tracker: Tracker) -> int:
     """Return the connection that stalled for longest, or else carried most."""
     tracker.finish()
     count = tracker.counts.flows
-    worst = max(tracker.flows(), key=_weight, default=None) if count > 1 else None
-    if worst is None:
+    if count <= 1:
         return 1
+    (worst,) = tracker.top(1, "longest_stall")
+    if _stall(worst) < WORTH_A_LOOK:
+        (worst,) = tracker.top(1, "bytes")
     say(f"of {count} connections this is {worst.number}, {_why(worst)}; --flow N shows another")
     return worst.number
 
 
 def _why(worst: Flow) -> str:
-    stall, size = _weight(worst)
-    if stall:
-        return f"which stalled for longest ({seconds(stall)})"
+    if _stall(worst) >= WORTH_A_LOOK:
+        return f"which stalled for longest ({seconds(_stall(worst))})"
+    size = worst.fwd.bytes + worst.rev.bytes
     return f"which carried most ({size} bytes)" if size else "and none carried anything"
 
 
-def _weight(flow: Flow) -> tuple[int, int]:
-    sides = (flow.fwd, flow.rev)
-    stall = max(side.longest_stall for side in sides)
-    return stall if stall >= WORTH_A_LOOK else 0, sum(side.bytes for side in sides)
+def _stall(flow: Flow) -> int:
+    return max(flow.fwd.longest_stall, flow.rev.longest_stall)
 
 
 # --- what is printed ----------------------------------------------------------------------------

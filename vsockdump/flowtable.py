@@ -9,7 +9,7 @@ from vsockdump import analysis, arranging, flowgroups
 from vsockdump.arguments import Group, positive
 from vsockdump.arranging import Arranged, ByNumber, Unordered
 from vsockdump.engine.batch import Batch
-from vsockdump.engine.track import Tracker
+from vsockdump.engine.track import MEASURES, Tracker
 from vsockdump.flowcolumns import COLUMNS, TOTALS, Record
 from vsockdump.flowgroups import GROUPINGS, Groups
 from vsockdump.flows import Flow
@@ -124,7 +124,7 @@ class _Flows:
 def _measure(asked: str) -> str:
     """Return the tracker's name for what is sorted by downwards, empty where it has none."""
     name = asked.removeprefix("-").removesuffix("_s")
-    return name if name in ("bytes", "packets", "duration", "stalled") else ""
+    return name if name in MEASURES else ""
 
 
 def _order(wanted: Wanted) -> Arranged[Record]:

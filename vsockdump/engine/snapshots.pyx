@@ -44,7 +44,7 @@ cdef object _side(Tracking *t, Flow *f, int who):
     cdef SideRare *d = &rare_at(&t.table, f.slot).sides[who]
     cdef bint heard = other.marks & HEARD != 0
     cdef bint stalled = s.marks & IS_STALLED != 0
-    cdef int64_t present = max(t.now - s.stalled, 0) if stalled else 0
+    cdef uint64_t present = _present_stall(t, f, who)
     return tuple.__new__(flows.Side, (
         s.packets, s.bytes, _numbers(f.ops[who], OPS, OP_RW, data_packets(f, who)), s.largest,
         _numbers(f.sizes[who], SIZES, -1, 0),
@@ -53,7 +53,7 @@ cdef object _side(Tracking *t, Flow *f, int who):
         <uint32_t>s.read if heard else None, in_flight(s), other.buf_alloc if heard else None,
         free_bytes(s, other) if heard else None,
         s.min_free if s.min_free != NO_MINIMUM else None,
-        d.stalls, d.stalled_sum + present, max(d.stalled_longest, <uint64_t>present),
+        d.stalls, _stalled(t, f, who), _longest_stall(t, f, who),
         stalled and (t.finished or present >= STALL), d.missing, d.excess, d.unread, s.shutdown,
     ))
 
@@ -87,14 +87,27 @@ cdef uint64_t measure(const Tracking *t, const Flow *f, int what) noexcept:
         return f.sides[0].bytes + f.sides[1].bytes
     if what == 1:
         return f.sides[0].packets + f.sides[1].packets
-    return <uint64_t>(f.last - f.start) if what == 2 else _stalled(t, f, 0) + _stalled(t, f, 1)
+    if what == 2:
+        return <uint64_t>(f.last - f.start)
+    if what == 3:
+        return _stalled(t, f, 0) + _stalled(t, f, 1)
+    return max(_longest_stall(t, f, 0), _longest_stall(t, f, 1))
 
 
 cdef uint64_t _stalled(const Tracking *t, const Flow *f, int who) noexcept:
-    cdef uint64_t sum = rare_at(&t.table, f.slot).sides[who].stalled_sum
-    if f.sides[who].marks & IS_STALLED:
-        sum += max(t.now - f.sides[who].stalled, 0)
-    return sum
+    return rare_at(&t.table, f.slot).sides[who].stalled_sum + _present_stall(t, f, who)
+
+
+cdef uint64_t _longest_stall(const Tracking *t, const Flow *f, int who) noexcept:
+    cdef uint64_t past = rare_at(&t.table, f.slot).sides[who].stalled_longest
+    return max(past, _present_stall(t, f, who))
+
+
+cdef uint64_t _present_stall(const Tracking *t, const Flow *f, int who) noexcept:
+    """How long a side has not been able to send for, if it is not."""
+    if not f.sides[who].marks & IS_STALLED:
+        return 0
+    return max(t.now - f.sides[who].stalled, 0)
 
 
 cdef list histogram_of(const uint64_t *buckets):

@@ -29,7 +29,7 @@ from .tracking cimport Capture, CreditNow, StepNow, Tracking
 cdef enum:
     MOST_INTERFACES = 65536
 
-MEASURES = {"bytes": 0, "packets": 1, "duration": 2, "stalled": 3}
+MEASURES = {"bytes": 0, "packets": 1, "duration": 2, "stalled": 3, "longest_stall": 4}
 """What Tracker.top() can rank by."""
 
 
@@ -179,7 +179,7 @@ cdef class Tracker:
     def top(self, Py_ssize_t most, str by):
         """Return the `most` connections that have most of something, the greatest first.
 
-        `by` is one of MEASURES, both ways together. Raises KeyError for anything else.
+        `by` is one of MEASURES, both ways together, but for the longest stall. Raises KeyError for anything else.
         """
         cdef uint32_t slot
         cdef int what = MEASURES[by]
