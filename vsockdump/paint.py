@@ -46,8 +46,6 @@ class Painter:
 
     def __init__(self) -> None:
         """Find out whether a terminal is there, and load what it needs."""
-        if isinstance(sys.stdout, io.TextIOWrapper):
-            sys.stdout.reconfigure(encoding="utf-8")  # as packets' lines are, whatever the locale
         self.coloured = sys.stdout.isatty()
         if self.coloured:
             from rich.console import Console  # noqa: PLC0415 - a pipe need not wait for it
