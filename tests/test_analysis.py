@@ -78,7 +78,7 @@ def test_help(command: str) -> None:
     done = vsockdump(command, "--help")
     text = done.stdout.decode()
     assert (done.returncode, done.stderr) == (0, b"")
-    assert text.startswith(f"Usage: vsockdump {command} [FILE | -i LINK] [options]\n")
+    assert text.startswith(f"usage: vsockdump {command} [FILE | -i LINK] [options]\n")
     assert all(f"\n  {name}" in text for name in ("FILE", "-i, --interface", "--json", "--csv"))
     assert f"\n  vsockdump {command:10}" in vsockdump("--help").stdout.decode()
 

@@ -10,7 +10,7 @@ from vsockdump.errors import UsageError
 
 def made() -> Parser:
     parser = Parser("vsockdump x", "vsockdump x [options]", "What it does.")
-    group = Group(parser, "all of them")
+    group = Group(parser, "all of them, as written")
     group.file("read", "a file")
     group.flag("-f --flag", "flag", "given or not")
     group.count("-v", "verbose", "more")
@@ -50,7 +50,8 @@ def test_what_is_wrong_is_told(words: str, sentence: str) -> None:
 
 def test_help() -> None:
     text = made().format_help()
-    assert text.startswith("Usage: vsockdump x [options]\n\nWhat it does.\n")
+    assert text.startswith("usage: vsockdump x [options]\n\nWhat it does.\n")
+    assert "\n\nall of them, as written:\n  FILE" in text
     assert all(f"  {each}" in text for each in ("FILE", "-f, --flag", "-t, --text TEXT", "-n N"))
 
 

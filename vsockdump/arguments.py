@@ -33,7 +33,10 @@ class Parser(argparse.ArgumentParser):
         """Return it in colours, where these are wanted."""
         from rich_argparse import RawDescriptionRichHelpFormatter  # noqa: PLC0415 - 20 ms
 
-        self.formatter_class = RawDescriptionRichHelpFormatter
+        class Formatter(RawDescriptionRichHelpFormatter):
+            group_name_formatter = str  # as it is written, not Like A Headline
+
+        self.formatter_class = Formatter
         return super().format_help()
 
 
