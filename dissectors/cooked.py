@@ -7,7 +7,7 @@ the device type alone says what they are.
 import struct
 from typing import NamedTuple, Self
 
-from .wire import require
+from .wire import places, require
 
 ARPHRD_VSOCKMON = 826
 """Device type of a vsockmon link (include/uapi/linux/if_arp.h)."""
@@ -78,3 +78,8 @@ class Sll2Header(NamedTuple):
     def size(self) -> int:
         """Bytes of the header."""
         return _SLL2.size
+
+
+SLL_PLACES = places(_SLL, SllHeader._fields)
+SLL2_PLACES = places(_SLL2, Sll2Header._fields)
+"""Where each field stands: its name, its offset and size in bytes."""

@@ -5,7 +5,7 @@ from enum import IntEnum
 from typing import NamedTuple, Self
 
 from . import vsockmon
-from .wire import require
+from .wire import places, require
 
 
 class Type(IntEnum):
@@ -137,5 +137,7 @@ def meaning(op: int, kind: int) -> dict[int, str]:
 
 
 SIZE = _LAYOUT.size
+PLACES = places(_LAYOUT, VirtioHeader._fields)
+"""Where each field stands: its name, its offset and size in bytes."""
 _OPS = {int(op): op.name for op in Op}
 _TYPES = {int(kind): kind.name.lower() for kind in Type}

@@ -4,7 +4,7 @@ import struct
 from enum import IntEnum
 from typing import NamedTuple, Self
 
-from .wire import require
+from .wire import places, require
 
 
 class Op(IntEnum):
@@ -93,5 +93,7 @@ def transport_name(transport: int) -> str:
 
 
 SIZE = _LAYOUT.size
+PLACES = places(_LAYOUT, VsockmonHeader._fields)
+"""Where each field stands: its name, its offset and size in bytes."""
 _OPS = {int(op): op.name for op in Op}
 _TRANSPORTS = {int(kind): kind.name for kind in Transport}

@@ -4,6 +4,10 @@ Truncated means that the capture ended early: a longer snaplen would have helped
 that the bytes contradict themselves: no capture of this frame could be read.
 """
 
+import re
+import struct
+from collections.abc import Sequence
+
 
 class DissectError(ValueError):
     """A layer that could not be read; names the layer and the numbers."""
@@ -37,3 +41,11 @@ def require(layer: str, need: int, captured: int, wire: int) -> None:
     if wire >= need:
         raise Truncated(layer, need, captured)
     raise Malformed(layer, need, wire)
+
+
+def places(layout: struct.Struct, names: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """Return where each field of a header stands: its name, its offset and size in bytes."""
+    order = layout.format[0]
+    sizes = [struct.calcsize(order + one) for one in re.findall(r"\d*[a-zA-Z]", layout.format)]
+    offsets = [sum(sizes[:index]) for index in range(len(sizes))]
+    return dict(zip(names, zip(offsets, sizes, strict=True), strict=True))
