@@ -7,6 +7,8 @@ class VsockdumpError(Exception):
     """One sentence saying what failed and what to do about it; `exit_code` is the process's."""
 
     exit_code: int = 1
+    below: tuple[str, ...] = ()
+    """Lines that show where."""
 
 
 class UsageError(VsockdumpError):
