@@ -1,0 +1,13 @@
+from collections.abc import Mapping
+
+from .batch import Batch
+
+class Program:
+    code: bytes
+    def __init__(self, code: bytes) -> None: ...
+    def __len__(self) -> int: ...
+    def run(self, frame: bytes, wire_len: int) -> int: ...
+
+def match(
+    batch: Batch, programs: Mapping[int, Program], wanted: bytes | None = None
+) -> bytes: ...
