@@ -74,9 +74,7 @@ class Values(Cursor):
             self.take()
             start, last = self.token.at, self._constant(field)
             if last < first:
-                raise FilterError(
-                    self.text, self._tokens[start].at, "the range ends before it begins"
-                )
+                raise FilterError(self.text, start, "the range ends before it begins")
         return first, last
 
     def _constant(self, field: Field) -> int:
