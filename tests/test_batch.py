@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from vsockdump.engine import records
 from vsockdump.engine.batch import Batch
+from vsockdump.engine.bpf import Program
 from vsockdump.engine.lines import Lines
 from vsockdump.engine.scan import Scanner
 
@@ -104,7 +105,8 @@ def test_a_column_is_never_lent_for_writing() -> None:
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_raw_memory_is_not_pickled(protocol: int) -> None:
     batch = scan(1)
-    for each in (batch, batch.interfaces, Scanner(), Lines(), batch.column("time").obj):
+    program = Program(struct.pack("=HBBI", 6, 0, 0, 1))
+    for each in (batch, batch.interfaces, Scanner(), Lines(), batch.column("time").obj, program):
         with pytest.raises(TypeError):
             pickle.loads(pickle.dumps(each, protocol))
         with pytest.raises(TypeError):
@@ -151,7 +153,7 @@ def test_linktypes_are_the_interfaces() -> None:
     assert [batch.linktype(row) for row in range(2)] == [VSOCK, SLL]
 
 
-# --- find and comments ------------------------------------------------------------------------
+# --- find, contains and comments --------------------------------------------------------------
 
 
 def ops(*numbers: int, transport: int = VIRTIO) -> Batch:
@@ -175,6 +177,39 @@ def test_find_gives_the_rows_of_some_ops() -> None:
 
 def test_find_passes_over_what_is_not_virtio() -> None:
     assert ops(1, transport=NO_INFO).find(1 << 1 | 1) == []
+
+
+def payloads(*found: bytes) -> Batch:
+    using = Scanner()
+    using.add_interface(VSOCK)
+    data = b"".join(pcap_record(frame(RW, payload)) for payload in found)
+    return using.pcap(data, 0, len(data), swapped=SWAPPED)
+
+
+@given(st.lists(st.text("ab", max_size=8)), st.text("ab", max_size=3))
+def test_contains_is_as_in_python(texts: list[str], needle: str) -> None:
+    batch = payloads(*[text.encode() for text in texts])
+    assert batch.contains(needle.encode()) == bytes(needle in text for text in texts)
+
+
+def test_contains_looks_at_payloads_only() -> None:
+    batch = payloads(b"ab", b"\x00c", b"")
+    for across in (bytes(5), bytes(4) + b"ab", b"ab" + pcap_record(b"")[:1], b"abc"):
+        assert batch.contains(across) == bytes(3)
+    assert batch.contains(b"\x00") == bytes([0, 1, 0])
+    assert batch.contains(b"") == bytes([1, 1, 1])
+
+
+def test_contains_what_was_captured() -> None:
+    using = Scanner()
+    using.add_interface(VSOCK)
+    whole = frame(RW, b"one two")
+    data = b"".join(pcap_record(whole[:size], wire=len(whole)) for size in (83, 82, 76, 30, 0))
+    batch = using.pcap(data, 0, len(data), swapped=SWAPPED)
+    assert batch.contains(b"two") == bytes([1, 0, 0, 0, 0])
+    assert batch.contains(b"") == bytes([1] * 5)
+    with pytest.raises(TypeError):
+        batch.contains(None)  # type: ignore[arg-type]
 
 
 def test_comments_are_of_one_batch() -> None:

@@ -8,6 +8,9 @@ from cpython.buffer cimport (
 from libc.stdint cimport uint8_t
 from libc.stdlib cimport free, malloc, realloc
 
+cdef extern from "<string.h>" nogil:  # GNU's; Python.h asks for its extensions
+    void *memmem(const void *haystack, size_t size, const void *needle, size_t needle_size)
+
 HAS_VSOCKMON, HAS_VIRTIO = VSOCKMON, VIRTIO
 """Bits of the column `layers`: which headers were read."""
 
@@ -247,6 +250,21 @@ cdef class Batch:
             if ops >> (row[i].virtio_op & 31) & 1 and row[i].virtio_op < 32 and row[i].layers & VIRTIO:
                 found.append(i)
         return found
+
+    def contains(self, bytes needle not None):
+        """Return a byte a packet: 1 where the payload, as far as captured, has these bytes in it."""
+        cdef uint8_t[CAPACITY] found
+        cdef const char *start = needle
+        cdef size_t size = len(needle)
+        cdef const Row *row
+        cdef Py_ssize_t i
+        with nogil:
+            for i in range(self.count):
+                row = &self.rows[i]
+                found[i] = memmem(
+                    self.bytes + row.offset + row.payload, row.payload_len, start, size
+                ) != NULL
+        return found[:self.count]
 
     def head(self, Py_ssize_t count):
         """Forget all packets but the first `count`, and their records."""
