@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from vsockdump.columns import COLUMNS
 from vsockdump.dissectors import virtio, vsockmon
+from vsockdump.events import Kind
 from vsockdump.flows import Verdict
 from vsockdump.names import WELL_KNOWN
 from vsockdump.states import State
@@ -67,6 +68,7 @@ _TYPES = {kind.name.lower(): int(kind) for kind in virtio.Type}
 _MONITOR_OPS = {op.name.lower(): int(op) for op in vsockmon.Op}
 _TRANSPORTS = {kind.name.lower(): int(kind) for kind in vsockmon.Transport}
 _VERDICTS = {verdict.name.lower(): int(verdict) for verdict in Verdict}
+_EVENTS = {kind.name.lower(): int(kind) for kind in Kind}
 _STATES = {state.name.lower(): int(state) for state in State}
 
 # The filter's name of a field, of that header: name, text, words for values
@@ -128,6 +130,7 @@ FIELDS = (
     _other("verdict", Where.CONNECTION, "the connection's verdict", _VERDICTS),
     _other("state", Where.CONNECTION, "the connection's state", _STATES),
     _other("free", Where.CONNECTION, "bytes that may still be sent after this packet"),
+    _other("event", Where.CONNECTION, "what went wrong at this packet", _EVENTS),
     _other("pid", Where.CONNECTION, "the number of a process at either end"),
 )
 

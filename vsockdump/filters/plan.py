@@ -1,0 +1,105 @@
+"""Who decides what of an expression: a program that sees only frames, and what comes after it."""
+
+from typing import NamedTuple
+
+from .fields import BY_NAME, Where
+from .meanings import named, simpler
+from .tree import And, Endpoint, Member, Not, Or, Pair, Present, Relation, Search, Tree, Word
+
+
+class Plan(NamedTuple):
+    """An expression, the part that a program decides, and the part that is decided after it."""
+
+    tree: Tree
+    kernel: Tree
+    rest: Tree
+
+
+def split(tree: Tree, *, whole: bool = False) -> Plan:
+    """Return who decides what: as much as can be is the program's.
+
+    `whole`: connections are followed behind the program, which must not leave out some of the
+    packets of one. That holds, too, where the rest of the expression asks about connections.
+    """
+    parts = tree.parts if isinstance(tree, And) else (tree,)
+    mine = [part for part in parts if in_frame(part)]
+    if whole or follows(And(tuple(part for part in parts if part not in mine))):
+        mine = [part for part in mine if keeps_whole(part)]
+    rest = [part for part in parts if part not in mine]
+    return Plan(tree, _together(mine), _together(rest))
+
+
+def _together(parts: list[Tree]) -> Tree:
+    return parts[0] if len(parts) == 1 else And(tuple(parts))
+
+
+def in_frame(tree: Tree) -> bool:
+    """Whether the bytes of a frame tell all that a tree asks."""
+    match tree:
+        case And(parts) | Or(parts):
+            return all(map(in_frame, parts))
+        case Not(part):
+            return in_frame(part)
+        case Word() if expansion := simpler(tree):
+            return in_frame(expansion)
+        case Search() | Word():
+            return False
+    return all(BY_NAME[name].in_frame for name in fields(tree))
+
+
+def follows(tree: Tree) -> bool:
+    """Whether connections have to be followed to tell what a tree asks."""
+    match tree:
+        case And(parts) | Or(parts):
+            return any(map(follows, parts))
+        case Not(part):
+            return follows(part)
+        case Word():
+            return simpler(tree) is None
+        case Search(subject):
+            return subject == "process"
+    return any(BY_NAME[name].where is Where.CONNECTION for name in fields(tree))
+
+
+def names_processes(tree: Tree) -> bool:
+    """Whether a tree asks for the processes at the ends."""
+    match tree:
+        case And(parts) | Or(parts):
+            return any(map(names_processes, parts))
+        case Not(part):
+            return names_processes(part)
+        case Search(subject):
+            return subject == "process"
+    return "pid" in fields(tree)
+
+
+_BOTH_WAYS = {"cid", "port", "type", "flow", "verdict", "state", "pid"}
+_WORDS = {"stream", "seqpacket", "loopback", "sibling", "problem", "process", "virtio", "vsock"}
+
+
+def keeps_whole(tree: Tree) -> bool:
+    """Whether a tree takes all packets of a connection or none.
+
+    Loopback's answers from another CID than was called (protocol: a client's CID 2 answers as 1)
+    are the exception that no single packet tells.
+    """
+    match tree:
+        case And(parts) | Or(parts):
+            return all(map(keeps_whole, parts))
+        case Not(part):
+            return keeps_whole(part)
+        case Pair() | Endpoint(""):
+            return True
+        case Word(name) | Search(name):
+            return name in _WORDS
+    return bool(found := fields(tree)) and found <= _BOTH_WAYS
+
+
+def fields(term: Tree) -> set[str]:
+    """Return the fields that a term names."""
+    match term:
+        case Member(name) | Present(name):
+            return {name}
+        case Relation():
+            return set(named(term))
+    return set()

@@ -1,0 +1,129 @@
+"""The terms that no frame tells: of a packet's record, its payload's text, its connection."""
+
+from collections.abc import Callable, Iterable
+
+from vsockdump.columns import COLUMNS
+from vsockdump.dissectors.notes import describe
+from vsockdump.engine.batch import Batch
+
+from . import masks
+from .fields import BY_NAME, Where
+from .followed import Followed
+from .masks import Choose, Mask
+from .patterns import compiled
+from .tree import Member, Name, Number, Present, Range, Relation, Search, Tree, Word
+
+_COLUMNS = {column.name: column.values for column in COLUMNS}
+
+
+def tester(term: Tree, followed: Followed | None) -> Choose:
+    """Return what tells which packets a term is true of; `followed` knows the connections."""
+    match term:
+        case Search("payload" | "notes", how, text):
+            return _text(term.subject, how, text)
+        case Member(name, ranges):
+            return _values(name, lambda value: _within(value, ranges), followed)
+        case Relation(sign, Name(name), Number(k)):
+            return _values(name, _compared(sign, k), followed)
+        case Present(name):
+            return _values(name, lambda value: True, followed)
+    if followed is None:
+        raise TypeError(f"{term}: nobody follows connections")
+    return _row_by_row(_of_connection(term, followed))
+
+
+def _of_connection(term: Tree, followed: Followed) -> Callable[[int], bool]:
+    match term:
+        case Word("problem"):
+            return lambda row: bool((flow := followed.flow(row)) and flow.problems)
+        case Word("stalled"):
+            return followed.is_stalled
+        case Search("process", how, text):
+            find = _finder(how, text)
+            return lambda row: any(find(p.command.encode()) for p in followed.processes(row))
+    raise TypeError(f"{term}: no such term")
+
+
+def _row_by_row(test: Callable[[int], bool]) -> Choose:
+    return lambda batch, wanted: masks.where(batch, wanted, test)
+
+
+# --- numbers ----------------------------------------------------------------------------------
+
+
+def _values(name: str, test: Callable[[int], bool], followed: Followed | None) -> Choose:
+    if BY_NAME[name].where is Where.CONNECTION:
+        if followed is None:
+            raise TypeError(f"{name}: nobody follows connections")
+        values = _ASKED[name]
+        return _row_by_row(lambda row: any(map(test, values(followed, row))))
+    return _of_column(name, test)
+
+
+def _of_column(name: str, test: Callable[[int], bool]) -> Choose:
+    def choose(batch: Batch, wanted: Mask) -> Mask:
+        values = _COLUMNS[name](batch)
+        return masks.where(
+            batch, wanted, lambda row: isinstance(value := values[row], int) and test(value)
+        )
+
+    return choose
+
+
+def _some(value: int | None) -> Iterable[int]:
+    return () if value is None else (value,)
+
+
+def _of_flow(name: str) -> Callable[[Followed, int], Iterable[int]]:
+    def values(followed: Followed, row: int) -> Iterable[int]:
+        flow = followed.flow(row)
+        return () if flow is None else (int(getattr(flow, name)),)
+
+    return values
+
+
+_ASKED: dict[str, Callable[[Followed, int], Iterable[int]]] = {
+    "flow": lambda followed, row: _some(followed.number(row)),
+    "verdict": _of_flow("verdict"),
+    "state": _of_flow("state"),
+    "free": lambda followed, row: _some(followed.free(row)),
+    "event": Followed.events,
+    "pid": lambda followed, row: [process.pid for process in followed.processes(row)],
+}
+
+
+def _within(value: int, ranges: tuple[Range, ...]) -> bool:
+    return any(first <= value <= last for first, last in ranges)
+
+
+def _compared(sign: str, k: int) -> Callable[[int], bool]:
+    return {
+        "!=": lambda value: value != k,
+        "<": lambda value: value < k,
+        "<=": lambda value: value <= k,
+        ">": lambda value: value > k,
+        ">=": lambda value: value >= k,
+    }[sign]
+
+
+# --- texts ------------------------------------------------------------------------------------
+
+
+def _finder(how: str, text: bytes) -> Callable[[bytes], bool]:
+    if how == "matches":
+        pattern = compiled(text)
+        return lambda found: pattern.search(found) is not None
+    return text.__eq__ if how == "is" else lambda found: text in found
+
+
+def _text(subject: str, how: str, text: bytes) -> Choose:
+    if subject == "payload" and how == "contains":
+        return lambda batch, wanted: masks.both(wanted, batch.contains(text))
+    find = _finder(how, text)
+    if subject == "payload":
+        return lambda batch, wanted: masks.where(batch, wanted, lambda r: find(batch.payload(r)))
+    return lambda batch, wanted: masks.where(batch, wanted, lambda row: find(_notes(batch, row)))
+
+
+def _notes(batch: Batch, row: int) -> bytes:
+    return ", ".join(describe(batch.column("notes")[row])).encode()
