@@ -23,7 +23,7 @@ WORDS = {
     "flags eor": Meaning("op rw and type seqpacket and flags & 2 != 0", "ends a record"),
     "shutdown rcv": Meaning("op shutdown and flags & 1 != 0", "says that no more is received"),
     "shutdown send": Meaning("op shutdown and flags & 2 != 0", "says that no more is sent"),
-    "shutdown both": Meaning("op shutdown and flags & 3 == 3", "says both"),
+    "shutdown both": Meaning("op shutdown and flags & 3 == 3", "says that no more is received and no more sent"),
     "problem": Meaning("", "is of a connection that has a problem"),
     "stalled": Meaning("", "leaves a side of its connection without credit, or ends a stall"),
 }
@@ -32,8 +32,8 @@ WORDS = {
 SYNONYMS = {"flags rcv": "shutdown rcv", "flags send": "shutdown send", "portrange": "port"}
 
 SUBJECTS = {
-    "payload": "the payload, as far as it was captured",
-    "notes": "what is odd about a packet, as it stands in brackets",
+    "payload": "the captured payload",
+    "notes": "the list of what is odd in the packet",
     "process": "the command of a process at either end",
 }
 """Texts that `contains` and `matches` look into."""
