@@ -64,6 +64,14 @@ def test_values(batch: Batch, name: str, expected: Sequence[Value]) -> None:
     assert list(columns.find(name).values(batch)) == expected
 
 
+def test_what_is_shown_keeps_its_number(batch: Batch) -> None:
+    batch.first = 5
+    number = columns.find("number")
+    assert list(number.values(batch)) == [5, 6, 7]
+    batch.show(b"\x00\x01\x01")
+    assert list(number.values(batch)) == [6, 7]
+
+
 @pytest.mark.parametrize("column", COLUMNS, ids=lambda column: column.name)
 def test_types_are_true(batch: Batch, column: columns.Column) -> None:
     kinds = {"int": int, "str": str, "list": list}

@@ -1,15 +1,20 @@
 """The lines of packets, letter by letter: each op, each style, and how times are told."""
 
+import itertools
 import struct
 from collections.abc import Iterable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from vsockdump.engine.batch import Batch
 from vsockdump.engine.lines import Lines
 from vsockdump.engine.scan import Scanner
+from vsockdump.engine.track import Tracker
 from vsockdump.stamps import Stamps, stamps
 
+from .conversation import batches
 from .frames import (
     CREDIT_REQUEST,
     CREDIT_UPDATE,
@@ -31,6 +36,7 @@ from .frames import (
     sll,
     virtio,
 )
+from .talks import stalled
 
 SECOND = 1_000_000_000
 SWAPPED = struct.pack("=H", 1) != b"\x01\x00"
@@ -228,6 +234,45 @@ def test_the_head_is_what_stands_before_the_packet() -> None:
     found = batch([(7 * SECOND + 1, frame(RST), 0)])
     lines = Lines(lambda second, negative: b"%d" % second, digits=9, numbers=True)
     assert lines.head(found, 0) == b"    1  7.000000001 "
+
+
+def followed(quick: bool = False) -> tuple[Batch, Tracker, Lines]:
+    """Return the packets of a connection whose sender is stalled, and what renders them."""
+    tracker = Tracker(steps=True)
+    (found,) = batches(stalled().packets)
+    found.first = 100
+    tracker.feed(found)
+    return found, tracker, Lines(numbers=True, tracker=tracker, quick=quick)
+
+
+@given(st.binary(min_size=12, max_size=12))
+def test_what_is_shown_says_what_it_would_among_all(mask: bytes) -> None:
+    """Its number, what was free after it, and what happened with it, are those of the packet."""
+    found, _, lines = followed()
+    all_lines = lines.render(found).splitlines(keepends=True)
+    found.show(mask)
+    assert lines.render(found) == b"".join(itertools.compress(all_lines, mask))
+    heads = [lines.head(found, row) for row in range(len(found))]
+    assert heads == [line[:7] for line in itertools.compress(all_lines, mask)]
+
+
+def test_what_the_tracker_noted_is_found_by_place() -> None:
+    found, tracker, _ = followed()
+    steps = [tracker.step(row) for row in range(len(found))]
+    found.show(bytes(11) + b"\x01")
+    assert [tracker.step(found.place(row)) for row in range(len(found))] == [steps[11]]
+    assert [tracker.step(row) for row in range(12)] == steps
+    with pytest.raises(IndexError):
+        tracker.step(12)
+
+
+def test_a_stall_is_shown_alone() -> None:
+    found, _, lines = followed(quick=True)
+    whole = lines.render(found).splitlines()
+    (row,) = [row for row, text in enumerate(whole) if b"stalled" in text]
+    found.show(bytes(at == row for at in range(len(found))))
+    assert lines.render(found).startswith(b"%5d  " % (100 + row))
+    assert lines.render(found).endswith(b" CREDIT_UPDATE fwd 262144 [stalled 1.500s]\n")
 
 
 # --- times ------------------------------------------------------------------------------------

@@ -41,3 +41,13 @@ def test_of_a_pcap_file(tmp_path: Path) -> None:
     assert found.reason
     with pytest.raises(IndexError):
         packet(batch, 1)
+
+
+def test_what_is_shown_is_the_packet_it_was(tmp_path: Path) -> None:
+    batch = captures.first_batch(captures.pcap(captures.some(4)), tmp_path)
+    batch.first = 7
+    batch.comments = {1: b"second", 3: b"last"}
+    before = [packet(batch, row) for row in range(4)]
+    assert [(each.number, each.comments) for each in before[1:3]] == [(8, ("second",)), (9, ())]
+    batch.show(b"\x00\x01\x00\x01")
+    assert [packet(batch, row) for row in range(2)] == [before[1], before[3]]

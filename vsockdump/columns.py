@@ -63,7 +63,7 @@ def _interface(batch: Batch) -> Sequence[Value]:
 
 
 def _number(batch: Batch) -> Sequence[Value]:
-    return range(batch.first, batch.first + batch.count)
+    return [batch.number(row) for row in range(batch.count)]
 
 
 def _time(batch: Batch) -> Sequence[Value]:

@@ -38,7 +38,7 @@ def packet(batch: Batch, row: int) -> Packet:
     wire_len = batch.column("wire_len")[row]
     found = dissect(frame, linktype, wire_len)
     return Packet(
-        number=batch.first + row,
+        number=batch.number(row),
         time_ns=batch.column("time")[row],
         linktype=linktype,
         frame=frame,
@@ -53,8 +53,9 @@ def packet(batch: Batch, row: int) -> Packet:
 
 def comments(batch: Batch, row: int) -> Iterator[str]:
     """Yield the comments a pcapng file has beside a packet, and what a sink had to say of it."""
-    if row in batch.comments:
-        yield batch.comments[row].decode("utf-8", "replace")
+    place = batch.place(row)
+    if place in batch.comments:
+        yield batch.comments[place].decode("utf-8", "replace")
     if batch.form != "pcapng":
         return
     start, size = batch.column("record")[row], batch.column("record_size")[row]

@@ -5,7 +5,7 @@ cimport cython
 from cpython.buffer cimport (
     PyBUF_FORMAT, PyBUF_SIMPLE, PyBUF_STRIDES, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer,
 )
-from libc.stdint cimport uint8_t
+from libc.stdint cimport uint8_t, uint16_t
 from libc.stdlib cimport free, malloc, realloc
 
 cdef extern from "<string.h>" nogil:  # GNU's; Python.h asks for its extensions
@@ -165,8 +165,8 @@ cdef class Batch:
     machine's byte order with N nanoseconds a unit, "pcap" for any other. `first` is the number of
     the first packet in the capture, from 1. `whole` is false once packets of that span were left out.
     `blocks` holds the pcapng blocks, as they came, that stood before the packets and are none
-    themselves. `comments` is for what a sink has to say about a row, in UTF-8; a pcapng file that is
-    made from the batch keeps it.
+    themselves. `comments` is for what a sink has to say about a packet, by its place, in UTF-8; a
+    pcapng file that is made from the batch keeps it.
 
     A batch is valid until its source is asked for the next one: the bytes behind it are used again.
     """
@@ -191,6 +191,7 @@ cdef class Batch:
         self.begin = self.end = begin
         self.count = 0
         self.whole = True
+        self.shown = False
         self.blocks = b""
         if self.comments:
             self.comments = {}
@@ -204,6 +205,7 @@ cdef class Batch:
     def __dealloc__(self):
         self.release()
         free(self.rows)
+        free(self.places)
 
     def __len__(self):
         return self.count
@@ -241,6 +243,16 @@ cdef class Batch:
             raise IndexError(row)
         return self.interfaces.table[self.rows[row].interface].linktype
 
+    def place(self, Py_ssize_t row):
+        """Return which row a packet was before show(): the tracker's; raises IndexError."""
+        if not 0 <= row < self.count:
+            raise IndexError(row)
+        return place_of(self, row)
+
+    def number(self, Py_ssize_t row):
+        """Return a packet's number in the capture, from 1; raises IndexError."""
+        return self.first + <Py_ssize_t>self.place(row)
+
     def find(self, unsigned int ops):
         """Return the rows whose virtio op is one of `ops`, a bit each: 1 << op."""
         cdef const Row *row = self.rows
@@ -272,11 +284,34 @@ cdef class Batch:
             self.end = self.rows[count].record
             self.count = count
 
-    def select(self, bytes mask):
+    def select(self, bytes mask not None):
         """Keep only the packets whose byte in `mask` is not 0; raises ValueError for a wrong size.
 
         Their records stay where they are: `whole` says whether all between begin and end are kept.
         """
+        self._keep(mask)
+
+    def show(self, bytes mask not None):
+        """Keep only what is to be displayed, as select() does, but each packet keeps its place.
+
+        For after the sinks that follow and save: what they noted of a packet, its number too, is
+        found by place().
+        """
+        self._remember_places()
+        self._keep(mask)
+
+    cdef int _remember_places(self) except -1:
+        cdef Py_ssize_t row
+        if self.places == NULL:
+            self.places = <uint16_t *>malloc(CAPACITY * sizeof(uint16_t))
+        if self.places == NULL:
+            raise MemoryError
+        for row in range(0 if self.shown else self.count):
+            self.places[row] = <uint16_t>row
+        self.shown = True
+        return 0
+
+    cdef int _keep(self, bytes mask) except -1:
         cdef const uint8_t *chosen = mask
         cdef Py_ssize_t row, kept = 0
         if len(mask) != self.count:
@@ -284,6 +319,9 @@ cdef class Batch:
         for row in range(self.count):
             if chosen[row]:
                 self.rows[kept] = self.rows[row]
+                if self.shown:
+                    self.places[kept] = self.places[row]
                 kept += 1
         self.whole = self.whole and kept == self.count
         self.count = kept
+        return 0

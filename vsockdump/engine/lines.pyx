@@ -9,7 +9,7 @@ from vsockdump.dissectors import virtio as virtio_rules
 from vsockdump.dissectors import vsockmon as vsockmon_rules
 from vsockdump.dissectors.notes import TEXT
 
-from .batch cimport VIRTIO, VSOCKMON, Batch, Row
+from .batch cimport VIRTIO, VSOCKMON, Batch, Row, place_of
 from .buffer cimport Buffer, hexadecimal, nanoseconds, need, number, put, two
 from .track cimport Tracker
 
@@ -114,7 +114,7 @@ cdef class Lines:
     cdef int _head(self, Batch b, Py_ssize_t i) except -1:
         cdef Row *r = &b.rows[i]
         if self.numbers:
-            self._packet_number(b.first + i)
+            self._packet_number(b.first + place_of(b, i))
         if self.stamp is not None:
             self._time(r.time)
         if self.lengths:
@@ -135,19 +135,20 @@ cdef class Lines:
 
     cdef int _line(self, Batch b, Py_ssize_t i) except -1:
         cdef Row *r = &b.rows[i]
+        cdef Py_ssize_t place = place_of(b, i)
         self._head(b, i)
         if not r.layers & VSOCKMON:
             two(&self.text, b"", r.wire_len, b" bytes", -1)
         else:
-            self._packet(r, i)
+            self._packet(r, place)
         if r.notes:
             self._notes(r.notes)
         if self.tracker is not None and self.tracker.t.found.count > self.tracker.earlier:
-            self._marks(i)
+            self._marks(place)
         put(&self.text, b"\n")
         return 0
 
-    cdef int _packet(self, Row *r, Py_ssize_t i) except -1:
+    cdef int _packet(self, Row *r, Py_ssize_t place) except -1:
         if self.link:
             self._link(r)
         self._endpoint(r.src_cid, r.src_port)
@@ -156,7 +157,7 @@ cdef class Lines:
         put(&self.text, b" ")
         if r.layers & VIRTIO:
             self._name(OPS, r.virtio_op, b"OP_")
-            self._operation(r, i)
+            self._operation(r, place)
         else:
             self._name(MONITOR_OPS, r.op, b"OP_")
             put(&self.text, b" ")
@@ -165,7 +166,7 @@ cdef class Lines:
                 two(&self.text, b" ", r.payload_len, b"", -1)
         return 0
 
-    cdef int _operation(self, Row *r, Py_ssize_t i) except -1:
+    cdef int _operation(self, Row *r, Py_ssize_t place) except -1:
         """What an op says besides its name; with -v, all there is."""
         cdef uint32_t op = r.virtio_op
         if op == RW:
@@ -193,7 +194,7 @@ cdef class Lines:
             put(&self.text, b", flags 0x")
             hexadecimal(&self.text, r.virtio_flags)
         if op == RW or op == CREDIT_UPDATE:
-            self._free(i, op == CREDIT_UPDATE)
+            self._free(place, op == CREDIT_UPDATE)
         if self.verbose:
             put(&self.text, b")")
         return 0
@@ -232,17 +233,17 @@ cdef class Lines:
         put(&self.text, b"]")
         return 0
 
-    cdef int _free(self, Py_ssize_t i, int side) except -1:
+    cdef int _free(self, Py_ssize_t place, int side) except -1:
         """What the connection's tracker says may still be sent, by this side or the other."""
         cdef int64_t left = -1
         if self.tracker is not None and not self.quick:
-            left = self.tracker.free_after(i, side)
+            left = self.tracker.free_after(place, side)
         if left >= 0:
             two(&self.text, b", free ", left, b"", -1)
         return 0
 
-    cdef int _marks(self, Py_ssize_t i) except -1:
-        for event in self.tracker.marks(i):
+    cdef int _marks(self, Py_ssize_t place) except -1:
+        for event in self.tracker.marks(place):
             mark = f" [{event.mark}]".encode() if event.mark else b""
             need(&self.text, LONGEST + len(mark))
             put(&self.text, mark)

@@ -11,6 +11,7 @@ from .tracking cimport Tracking
 cdef class Tracker:
     cdef Tracking t
     cdef Batch batch
+    cdef Py_ssize_t fed         # packets of the last batch, of which fewer may be shown by now
     cdef size_t earlier         # findings from before the last batch
     cdef list over
     cdef int64_t free_after(self, Py_ssize_t row, int side) noexcept

@@ -98,7 +98,7 @@ cdef class Tracker:
 
     def feed(self, Batch batch not None):
         """Take the packets of a batch. Raises MemoryError."""
-        self.batch = batch
+        self.batch, self.fed = batch, batch.count
         self.earlier = self.t.found.count
         self._know_links(batch)
         self.t.rows, self.t.bytes, self.t.first = batch.rows, batch.bytes, batch.first
@@ -145,7 +145,7 @@ cdef class Tracker:
         -1 where that is unknown, or steps are not noted.
         """
         cdef StepNow *step
-        if self.t.steps == NULL or self.batch is None or row >= self.batch.count:
+        if self.t.steps == NULL or self.batch is None or row >= self.fed:
             return -1
         step = &self.t.steps[row]
         return step.sides[step.side ^ side].free if step.flow else -1
@@ -211,7 +211,7 @@ cdef class Tracker:
 
     def step(self, Py_ssize_t row):
         """Return what a packet of the last batch did; None if it belongs to no connection."""
-        if self.t.steps == NULL or self.batch is None or not 0 <= row < self.batch.count:
+        if self.t.steps == NULL or self.batch is None or not 0 <= row < self.fed:
             raise IndexError(row)
         cdef StepNow *s = &self.t.steps[row]
         if not s.flow:
