@@ -23,7 +23,9 @@ WORDS = {
     "flags eor": Meaning("op rw and type seqpacket and flags & 2 != 0", "ends a record"),
     "shutdown rcv": Meaning("op shutdown and flags & 1 != 0", "says that no more is received"),
     "shutdown send": Meaning("op shutdown and flags & 2 != 0", "says that no more is sent"),
-    "shutdown both": Meaning("op shutdown and flags & 3 == 3", "says that no more is received and no more sent"),
+    "shutdown both": Meaning(
+        "op shutdown and flags & 3 == 3", "says that no more is received or sent"
+    ),
     "problem": Meaning("", "is of a connection that has a problem"),
     "stalled": Meaning("", "leaves a side of its connection without credit, or ends a stall"),
 }
