@@ -23,6 +23,7 @@ class Wanted(Options):
     """What was asked of a command; each adds its own, with their defaults."""
 
     snaplen = HEADERS
+    words: Sequence[str] = ()
     json = False
     csv = False
 
@@ -37,14 +38,19 @@ def parse(
 
     Raises UsageError for what contradicts itself. --help exits.
     """
-    usage = f"vsockdump {name} [FILE | -i LINK] [options]"
+    usage = f"vsockdump {name} [FILE | -i LINK] [options] [EXPRESSION]"
     made = Parser(f"vsockdump {name}", usage, _sentence(parser.COMMANDS[name]))
     _add_input(Group(made, "where packets come from"))
     output = Group(made, "what is printed")
     add(output)
     _add_output(output)
     parser.add_help(made)
-    made.parse_args(argv, wanted)
+    made.parse_intermixed_args(argv, wanted)
+    wanted.whole_for = f"vsockdump {name}"
+    if not wanted.interface:
+        wanted.read, *wanted.expression = wanted.words or [""]
+    else:
+        wanted.expression = wanted.words
     for wrong, sentence in _contradictions(wanted, name):
         if wrong:
             raise UsageError(sentence)
@@ -56,9 +62,10 @@ def _sentence(text: str) -> str:
 
 
 def _add_input(group: Group) -> None:
-    group.file("read", "a pcap or pcapng file, also .gz and .zst; - is stdin")
+    group.words("words", "a pcap or pcapng file, also .gz and .zst; - is stdin; then an expression")
     group.value("-i --interface", "interface", "LINK", "capture from this link")
     group.flag("--follow", "follow", "at the end of the file wait for more")
+    parser.add_filter(group)
     group.number("-c", "limit", "COUNT", "end after COUNT packets", positive)
     parser.add_max_flows(group)
     parser.add_ring(group)
@@ -74,7 +81,7 @@ def _add_output(group: Group) -> None:
 
 def _contradictions(wanted: Wanted, name: str) -> tuple[tuple[object, str], ...]:
     return (
-        (wanted.interface and wanted.read, "-i captures and FILE is read: give one of them"),
+        *options.filter_contradictions(wanted),
         (
             not (wanted.interface or wanted.read),
             f"name a file, - for stdin, or a link with -i; see 'vsockdump {name} --help'",

@@ -47,9 +47,9 @@ class Group:
         """Begin the section."""
         self._add = parser.add_argument_group(title).add_argument
 
-    def file(self, name: str, text: str) -> None:
-        """Add a file that is named without an option."""
-        self._add(name, metavar="FILE", nargs="?", default="", help=text)
+    def words(self, name: str, text: str) -> None:
+        """Add what is named without an option: any number of words, anywhere."""
+        self._add(name, metavar=name.upper(), nargs="*", help=text)
 
     def flag(self, names: str, name: str, text: str) -> None:
         """Add an option that is given or not."""

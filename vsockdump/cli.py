@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from vsockdump import options, parser
 from vsockdump.ending import Ended
 from vsockdump.errors import DeviceError, VsockdumpError, WriteError
-from vsockdump.messages import printable, say
+from vsockdump.messages import printable, say, tell
 from vsockdump.options import Options
 from vsockdump.writers.output import ReaderGone
 
@@ -32,6 +32,8 @@ def main(argv: Sequence[str]) -> int:
             _run(options.parse(argv))
     except VsockdumpError as error:
         say(str(error))
+        for line in error.below:
+            tell(line)
         return error.exit_code
     except (ReaderGone, BrokenPipeError):
         return _nothing_more()

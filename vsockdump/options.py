@@ -1,13 +1,12 @@
 """What was asked for: the options, what contradicts itself, and what they mean to a run."""
 
 import argparse
-import os
 import re
 from collections.abc import Sequence
 
 from vsockdump.errors import UsageError
 from vsockdump.names import Names, choose
-from vsockdump.parser import COMMANDS, MAX_FLOWS, RING_KIB, parser
+from vsockdump.parser import MAX_FLOWS, RING_KIB, parser
 from vsockdump.style import Style
 from vsockdump.writers.rotation import Rotation
 
@@ -24,8 +23,14 @@ class Options(argparse.Namespace):
     snaplen = 0
     buffer = RING_KIB
     immediate = False
-    expression_file = ""
+    snap_payload = -1
     expression: Sequence[str] = ()
+    expression_file = ""
+    capture_filter = ""
+    display = ""
+    dump = 0
+    whole_for = ""
+    """What needs all packets of a connection or none."""
     write = ""
     print = False
     count = False
@@ -57,19 +62,21 @@ class Options(argparse.Namespace):
 
 def parse(argv: Sequence[str]) -> Options:
     """Return the options; raises UsageError for what contradicts itself. --help and such exit."""
-    found = parser().parse_args(argv, Options())
+    found = parser().parse_intermixed_args(argv, Options())
     for wrong, sentence in _contradictions(found):
         if wrong:
             raise UsageError(sentence)
     rotation(found)
+    if found.problems:
+        found.whole_for = "--problems"
     if found.field and found.format == "text":
         found.format = "fields"
     return found
 
 
 def _contradictions(found: Options) -> tuple[tuple[object, str], ...]:
-    expression = " ".join(found.expression) or _from_file(found.expression_file)
     return (
+        *filter_contradictions(found),
         (found.interface and found.read, "-i captures and -r reads a file: give one of them"),
         (found.times > 5, "-t can be given five times at the most"),
         (found.follow and not found.read, "--follow goes with -r"),
@@ -103,20 +110,34 @@ def _contradictions(found: Options) -> tuple[tuple[object, str], ...]:
             "--problems needs both directions: -Q does not go with it",
         ),
         (found.files and not (found.size or found.seconds), "-W goes with -C or -G"),
-        (expression, f"{expression}: filter expressions are not understood yet{_hint(expression)}"),
+        (
+            found.display
+            and (found.problems or (found.write and not (found.print or found.count))),
+            "-Y says which packets are printed, and none are: -w saves all, --print prints too",
+        ),
     )
 
 
-def _hint(expression: str) -> str:
-    """What may have been meant by a word that stands where a filter would."""
-    if not expression:
-        return ""
-    import difflib  # noqa: PLC0415 - only for the way out
+def filter_contradictions(found: Options) -> tuple[tuple[object, str], ...]:
+    """Return what is wrong with the ways expressions are given, each with its sentence."""
+    ways = (found.expression, found.expression_file, found.capture_filter)
+    return (
+        (
+            sum(map(bool, ways)) > 1,
+            "an expression was given more than once: name it, or give -f or -F",
+        ),
+        (found.snap_payload >= 0 and found.read, "--snap-payload goes with -i"),
+        (
+            found.snap_payload >= 0 and found.snaplen,
+            "-s and --snap-payload both say what is captured of a packet: give one of them",
+        ),
+    )
 
-    if os.path.isfile(expression):  # noqa: PTH113 - pathlib costs a start 5 ms
-        return f"; to read this file give -r {expression}"
-    near = difflib.get_close_matches(expression, COMMANDS, 1)
-    return f"; do you mean {near[0]}?" if near else ""
+
+def chooses(options: Options) -> bool:
+    """Tell whether any packets may be left out by an expression, or a part of them."""
+    given = (options.expression, options.expression_file, options.capture_filter, options.display)
+    return any(given) or options.snap_payload >= 0
 
 
 def style(options: Options) -> Style:
@@ -183,7 +204,3 @@ def _command(text: str) -> tuple[str, ...]:
     if not words:
         raise UsageError(f"-z {text}: no command")
     return words
-
-
-def _from_file(path: str) -> str:
-    return path and f"-F {path}"

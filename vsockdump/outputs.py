@@ -13,8 +13,8 @@ from vsockdump.following import Following
 from vsockdump.formats import pcapng
 from vsockdump.interface import Interface
 from vsockdump.options import Options
-from vsockdump.pipeline import Sink
-from vsockdump.screen import Printer, Screen
+from vsockdump.pipeline import Choice, Sink
+from vsockdump.screen import Printer, Screen, Shown
 from vsockdump.writers.capture import (
     PCAPNG_SUFFIXES,
     CopyWriter,
@@ -39,11 +39,13 @@ class Outputs:
         interfaces: list[Interface],
         copied: bool,
         following: Following | None = None,
+        shown: Choice | None = None,
     ) -> None:
         """Open what `wanted` names; `copied`: from a pcapng file, to be passed on as it is.
 
         What comes of `following` is printed in the place of packets if that is a report, and else
-        beside them. Raises OpenError, WriteError or UsageError.
+        beside them. Of the packets those are printed and counted that `shown` chooses. Raises
+        OpenError, WriteError or UsageError.
         """
         self.sinks: list[Sink] = []
         self.recorder: Recorder | None = None
@@ -52,12 +54,14 @@ class Outputs:
         self._following = following
         if following is not None:
             self.sinks.append(following)
-        if options.prints(wanted) and not (following and following.report):
-            tracker = following.tracker if following else None
-            self.sinks.append(Screen(printer(wanted, tracker)))
         if wanted.write:
             self.recorder = self._record(wanted.write, interfaces, copied)
             self.sinks.append(self.recorder)
+        self.shown = Shown(shown) if shown else None
+        self.sinks += [self.shown] if self.shown else []
+        if options.prints(wanted) and not (following and following.report):
+            tracker = following.tracker if following else None
+            self.sinks.append(Screen(printer(wanted, tracker)))
 
     def hand_over(self, to: privileges.Target) -> None:
         """Give the file to `to`, who must be able to make the ones that follow it.

@@ -25,7 +25,7 @@ COMMANDS = {
 }
 
 _DESCRIPTION = "Capture and decode VM sockets (AF_VSOCK): tcpdump for vsockmon."
-_USAGE = """vsockdump [-i LINK | -r FILE] [-w FILE] [options]
+_USAGE = """vsockdump [-i LINK | -r FILE] [-w FILE] [options] [EXPRESSION]
        vsockdump COMMAND [options]"""
 _EPILOG = "commands:\n" + "\n".join(
     f"  vsockdump {name:10}{text}" for name, text in COMMANDS.items()
@@ -45,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
         "--version", action="version", version=version, help="print it and end"
     )
     made.add_argument("expression", nargs="*", help=argparse.SUPPRESS)
-    made.set_defaults(buffer=RING_KIB, max_flows=MAX_FLOWS)
+    made.set_defaults(buffer=RING_KIB, max_flows=MAX_FLOWS, snap_payload=-1)
     return made
 
 
@@ -76,9 +76,21 @@ def _add_input(group: Group) -> None:
     )
     add_ring(group)
     group.flag("--immediate-mode", "immediate", "hand packets over within a millisecond, not ten")
-    group.value(
-        "-F", "expression_file", "FILE", "read the filter expression from FILE (not understood yet)"
+    add_filter(group)
+    group.number(
+        "--snap-payload",
+        "snap_payload",
+        "BYTES",
+        "capture all headers, and so many bytes of payload; costs a busy sender least",
+        _snaplen,
     )
+    group.value(
+        "-Y --display-filter",
+        "display",
+        "EXPRESSION",
+        "print only packets that match; -w saves all",
+    )
+    group.count("-d", "dump", "print the filter's program and end; -dd for C, -ddd in numbers")
 
 
 def _add_output(group: Group) -> None:
@@ -171,6 +183,17 @@ def add_help(made: Parser) -> argparse._ArgumentGroup:
     group = made.add_argument_group("about vsockdump")
     group.add_argument("-h", "--help", action="help", help="print this and end")
     return group
+
+
+def add_filter(group: Group) -> None:
+    """Add the ways to give an expression besides naming it."""
+    group.value(
+        "-f",
+        "capture_filter",
+        "EXPRESSION",
+        "take only packets that match, as EXPRESSION alone does",
+    )
+    group.value("-F", "expression_file", "FILE", "read the expression from FILE")
 
 
 def add_ring(group: Group) -> None:

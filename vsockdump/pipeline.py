@@ -41,12 +41,14 @@ def run(
 ) -> int:
     """Feed every sink with what the source has, at most `most` packets (0: all); return how many.
 
-    Packets are numbered from 1 as they are taken. `between` hears the sum so far after every batch,
-    and while there is none.
+    Packets are numbered from 1 as they are taken; those that `choice` sees, as they come. `between`
+    hears the sum so far after every batch, and while there is none.
     """
-    count = 0
+    count = came = 0
     for batch in source.batches():
         if batch is not None:
+            batch.first = came + 1
+            came += batch.count
             _take(batch, count, most, choice)
             count += batch.count
         between(count)

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from vsockdump import asking, direction, pipeline, privileges
+from vsockdump import asking, direction, options, pipeline, privileges
+from vsockdump.choices import Choices
 from vsockdump.ending import Asked, interruptible, signals
 from vsockdump.errors import DeviceError, UsageError
 from vsockdump.following import Following
@@ -18,7 +19,7 @@ from vsockdump.leaks import LeakWatch
 from vsockdump.messages import plural, say, tell
 from vsockdump.options import Options
 from vsockdump.outputs import Outputs
-from vsockdump.pipeline import Sink, Source
+from vsockdump.pipeline import Choice, Sink, Source
 from vsockdump.progress import WORTH_A_BAR, Bar
 from vsockdump.sources.local import HOST, LOCAL
 from vsockdump.sources.savefile import Savefile
@@ -26,6 +27,7 @@ from vsockdump.writers.output import ReaderGone
 from vsockdump.writers.recorder import Full
 
 if TYPE_CHECKING:
+    from vsockdump.processes import Processes
     from vsockdump.sources.live import Live
 
 
@@ -36,21 +38,38 @@ def read(path: str, wanted: Options, following: Following | None = None) -> None
     """
     with interruptible():
         source = Savefile(path, wanted.follow)
+        chosen = _chosen_of_file(path, wanted, source)
+    following = _whole(following, chosen)
     with closing(source), signals(source.stop) as asked:
         _spare(source, wanted.write)
         report = _begin(following, source, lambda: _lost(source))
-        with Outputs(wanted, source.interfaces, source.is_pcapng, following) as outputs:
+        copied = source.is_pcapng
+        with Outputs(wanted, source.interfaces, copied, following, chosen.shown) as outputs:
             if not report:
                 tell(f"reading from file {path}, {_first_link(source)}")
             run = _Run(source, outputs, wanted, asked)
             recalled = asking.recalled(following)
             try:
                 with _bar(source, wanted, report) as bars, outputs.to_the_end():
-                    run.go(frozenset({LOCAL, HOST}), recalled, bars)
+                    run.go(frozenset({LOCAL, HOST}), chosen.taken, [*recalled, *bars])
             finally:  # a damaged file has packets, too
                 run.print_count()
     if _lost(source) and not report:
         say(f"{plural(_lost(source), 'packet')} had been lost when this file was captured")
+
+
+def _chosen_of_file(path: str, wanted: Options, source: Savefile) -> Choices:
+    """Prepare what expressions choose of a file; terms about connections read it once before."""
+    if not options.chooses(wanted):
+        return Choices()
+    from vsockdump import choosing  # noqa: PLC0415 - most runs choose nothing
+
+    return choosing.of_file(path, wanted, twice=source.raw.regular and not wanted.follow)
+
+
+def _whole(following: Following | None, chosen: Choices) -> Following | None:
+    """Do not follow connections of which packets are left out; lines say less then."""
+    return following if chosen.whole else None
 
 
 def _spare(source: Savefile, target: str) -> None:
@@ -71,15 +90,17 @@ def capture(wanted: Options, following: Following | None = None) -> None:
         with interruptible():
             own = direction.own_cids()
             processes = asking.live(stack, wanted, following, own)
-            source = _listen(stack, wanted)
+            chosen = _chosen_live(wanted, processes, following)
+            following = _whole(following, chosen)
+            source = _listen(stack, wanted, chosen)
         asked = stack.enter_context(signals(source.stop))
         _begin(following, source, lambda: source.statistics().dropped)
-        with Outputs(wanted, source.interfaces, False, following) as outputs:
+        with Outputs(wanted, source.interfaces, False, following, chosen.shown) as outputs:
             tell(f"listening on {source.name}, {_link(source.interfaces[0])} bytes")
             run = _Run(source, outputs, wanted, asked, lambda: _live_counts(source))
             try:
                 with outputs.to_the_end():
-                    run.go(own, processes)
+                    run.go(own, chosen.taken, [processes] if processes else [])
             finally:
                 counts = source.statistics()
                 outputs.drops = [Drops(0, counts.received, counts.dropped)]
@@ -91,7 +112,18 @@ def capture(wanted: Options, following: Following | None = None) -> None:
         say("no packet came; 'vsockdump doctor' tells what this machine can see")
 
 
-def _listen(stack: ExitStack, wanted: Options) -> "Live":
+def _chosen_live(
+    wanted: Options, processes: "Processes | None", following: Following | None
+) -> Choices:
+    """Prepare what expressions choose of a capture."""
+    if not options.chooses(wanted):
+        return Choices()
+    from vsockdump import choosing  # noqa: PLC0415 - most runs choose nothing
+
+    return choosing.live(wanted, processes, following=following is not None)
+
+
+def _listen(stack: ExitStack, wanted: Options, chosen: Choices) -> "Live":
     """Open the link and the capture on it, to be closed with `stack`."""
     from vsockdump.sources.link import Link  # noqa: PLC0415 - reading a file needs neither
     from vsockdump.sources.live import Live  # noqa: PLC0415
@@ -102,6 +134,8 @@ def _listen(stack: ExitStack, wanted: Options) -> "Live":
         snaplen=wanted.snaplen or SNAPLEN,
         ring_kib=wanted.buffer,
         immediate=wanted.immediate,
+        program=chosen.program,
+        filter_text=chosen.text,
         say=say,
     )
     return stack.enter_context(live)
@@ -125,12 +159,11 @@ class _Run:
         self._asked = asked
         self._lost = lost
 
-    def go(
-        self, own: frozenset[int], first: Sequence[Sink] = (), last: Sequence[Sink] = ()
-    ) -> None:
+    def go(self, own: frozenset[int], taken: Choice | None, first: Sequence[Sink] = ()) -> None:
         """Give up privileges and feed the sinks until the source ends or is told to.
 
-        `own` are the CIDs that -Q goes by; `first` and `last` sinks besides those of the outputs.
+        `own` are the CIDs that -Q goes by, `taken` is what an expression chooses; `first` are sinks
+        that come before those of the outputs.
         """
         to = privileges.target(self._wanted.user or None)
         self._outputs.hand_over(to)
@@ -140,7 +173,7 @@ class _Run:
         gc.freeze()  # what was loaded is no garbage; what a long capture leaves is
         gc.enable()
         try:
-            self._loop(own, [*first, *self._outputs.sinks, leaks, *last])
+            self._loop(self._choice(own, taken), [*first, leaks, *self._outputs.sinks])
         except Full as full:
             tell(str(full))
         except ReaderGone as gone:
@@ -152,23 +185,33 @@ class _Run:
 
     def print_count(self) -> None:
         """Print the one result of --count."""
+        shown = self._outputs.shown
         if self._wanted.count:
-            print(plural(self.count, "packet"))
+            print(plural(shown.count if shown else self.count, "packet"))
 
     def tell_counts(self) -> None:
         """Say how many packets were captured, and what else is known, as tcpdump does."""
         for line in [f"{plural(self.count, 'packet')} captured", *self._lost()]:
             tell(line)
 
-    def _loop(self, own: frozenset[int], sinks: list[Sink]) -> None:
-        way = self._wanted.direction
+    def _loop(self, choice: Choice | None, sinks: list[Sink]) -> None:
         pipeline.run(
             self._source,
             sinks,
             most=self._wanted.limit,
-            choice=None if way == "inout" else direction.choose(way, own),
+            choice=choice,
             between=self._between,
         )
+
+    def _choice(self, own: frozenset[int], taken: Choice | None) -> Choice | None:
+        """Return what -Q and an expression choose together."""
+        way = self._wanted.direction
+        if way == "inout":
+            return taken
+        on_this_way = direction.choose(way, own)
+        if taken is None:
+            return on_this_way
+        return lambda batch: bytes(map(min, taken(batch), on_this_way(batch)))
 
     def _between(self, count: int) -> None:
         self.count = count

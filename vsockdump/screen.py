@@ -4,6 +4,7 @@ import sys
 from typing import Protocol
 
 from vsockdump.engine.batch import Batch
+from vsockdump.pipeline import Choice
 from vsockdump.writers.output import Output
 
 
@@ -12,6 +13,23 @@ class Printer(Protocol):
 
     def render(self, batch: Batch) -> bytes:
         """Return whole lines for every packet of the batch."""
+
+
+class Shown:
+    """Leaves out of every batch what is not to be printed; those that come after it see the rest.
+
+    `count` is how many were left in.
+    """
+
+    def __init__(self, choice: Choice) -> None:
+        """Show what `choice` chooses."""
+        self.count = 0
+        self._choice = choice
+
+    def feed(self, batch: Batch) -> None:
+        """Choose."""
+        batch.show(self._choice(batch))
+        self.count += batch.count
 
 
 class Screen:

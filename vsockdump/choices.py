@@ -1,0 +1,15 @@
+"""Which packets a run takes, and which of these it shows."""
+
+from typing import NamedTuple
+
+from vsockdump.pipeline import Choice
+
+
+class Choices(NamedTuple):
+    """What is captured or read, and of that what is shown; None: everything."""
+
+    taken: Choice | None = None
+    shown: Choice | None = None
+    program: bytes = b""  # the kernel's; empty: it takes everything
+    text: str = ""  # what that program says
+    whole: bool = True  # of each connection all packets are taken, or none
