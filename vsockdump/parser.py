@@ -20,6 +20,7 @@ COMMANDS = {
     "stats": "count: operations, sizes, addresses, times",
     "credit": "show the credit of connections, packet by packet",
     "ladder": "draw connections as sequence diagrams",
+    "filter": "say what an expression means, and who decides it: the kernel or we",
     "demo": "show decoded packets with the best means this machine has",
     "doctor": "say what this machine can see of vsock, and why not more",
 }
