@@ -45,6 +45,19 @@ def test_what_is_given() -> None:
     assert (found.max_flows, found.names, found.flow) == (9, "f", 3)
 
 
+@pytest.mark.parametrize(
+    ("words", "read", "expression"),
+    [
+        (["file", "cid", "3", "--json", "and", "port 1"], "file", ["cid", "3", "and", "port 1"]),
+        (["-i", "link", "cid", "3"], "", ["cid", "3"]),
+        (["--json", "file"], "file", []),
+    ],
+)
+def test_a_file_and_an_expression(words: list[str], read: str, expression: list[str]) -> None:
+    found = parse(*words)
+    assert (found.read, found.expression) == (read, expression)
+
+
 def test_a_link() -> None:
     found = parse("-i", "vsockmon0", "-B", "4096", "-Z", "root", "--csv")
     assert (found.interface, found.buffer, found.user, found.csv) == (
@@ -59,11 +72,13 @@ def test_a_link() -> None:
     ("words", "sentence"),
     [
         ("", "name a file, - for stdin, or a link with -i; see 'vsockdump flows --help'"),
-        ("file -i link", "-i captures and FILE is read: give one of them"),
         ("-i link --follow", "--follow goes with a file"),
         ("file --json --csv", "--json and --csv: give one of them"),
         ("file --max-flows 0", "--max-flows: 0 makes no sense; see 'vsockdump flows --help'"),
-        ("file other", "unrecognized arguments: other; see 'vsockdump flows --help'"),
+        (
+            "file -f op -F other",
+            "an expression was given more than once: name it, or give -f or -F",
+        ),
         ("file --js", "unrecognized arguments: --js; see 'vsockdump flows --help'"),
     ],
 )
@@ -78,7 +93,7 @@ def test_help(command: str) -> None:
     done = vsockdump(command, "--help")
     text = done.stdout.decode()
     assert (done.returncode, done.stderr) == (0, b"")
-    assert text.startswith(f"usage: vsockdump {command} [FILE | -i LINK] [options]\n")
+    assert text.startswith(f"usage: vsockdump {command} [FILE | -i LINK] [options] [EXPRESSION]\n")
     assert all(f"\n  {name}" in text for name in ("FILE", "-i, --interface", "--json", "--csv"))
     assert f"\n  vsockdump {command:10}" in vsockdump("--help").stdout.decode()
 

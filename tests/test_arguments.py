@@ -11,7 +11,7 @@ from vsockdump.errors import UsageError
 def made() -> Parser:
     parser = Parser("vsockdump x", "vsockdump x [options]", "What it does.")
     group = Group(parser, "all of them, as written")
-    group.file("read", "a file")
+    group.words("read", "FILE", "files")
     group.flag("-f --flag", "flag", "given or not")
     group.count("-v", "verbose", "more")
     group.value("-t --text", "text", "TEXT", "a text", "default")
@@ -23,9 +23,9 @@ def made() -> Parser:
 @pytest.mark.parametrize(
     ("words", "values"),
     [
-        ("", ("", False, 0, "default", 0, "a")),
-        ("- -f -vv -t x -n 5 -c b", ("-", True, 2, "x", 5, "b")),
-        ("--text=y file --flag", ("file", True, 0, "y", 0, "a")),
+        ("", ([], False, 0, "default", 0, "a")),
+        ("- -f -vv -t x -n 5 -c b", (["-"], True, 2, "x", 5, "b")),
+        ("--text=y file --flag", (["file"], True, 0, "y", 0, "a")),
     ],
 )
 def test_values(words: str, values: tuple[object, ...]) -> None:

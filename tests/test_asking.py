@@ -35,8 +35,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def count(words: str, following: Following | None = None) -> int:
     with ExitStack() as stack:
-        sinks = asking.live(stack, parse(words.split()), following, frozenset({1}))
-        assert (len(sinks), Asked.closed) == (Asked.made, 0)
+        found = asking.live(stack, parse(words.split()), following, frozenset({1}))
+        assert (found is not None, Asked.closed) == (Asked.made, 0)
     assert Asked.closed == Asked.made
     return Asked.made
 
@@ -51,6 +51,8 @@ def count(words: str, following: Following | None = None) -> int:
         ("-i link -vv", 1),
         ("-i link -vv --count", 0),
         ("-i link -vv --format jsonl", 0),
+        ("-i link -Y pid<9", 1),
+        ("-i link -Y port<9", 0),
     ],
 )
 def test_plain_runs(words: str, times: int) -> None:

@@ -47,9 +47,9 @@ class Group:
         """Begin the section."""
         self._add = parser.add_argument_group(title).add_argument
 
-    def words(self, name: str, text: str) -> None:
-        """Add what is named without an option: any number of words, anywhere."""
-        self._add(name, metavar=name.upper(), nargs="*", help=text)
+    def words(self, name: str, metavar: str, text: str) -> None:
+        """Add what is named without an option: any number of words."""
+        self._add(name, metavar=metavar, nargs="*", help=text)
 
     def flag(self, names: str, name: str, text: str) -> None:
         """Add an option that is given or not."""

@@ -37,6 +37,7 @@ def parser() -> argparse.ArgumentParser:
     """Return what takes a command line apart; it raises UsageError, and --help exits."""
     made = Parser("vsockdump", _USAGE, _DESCRIPTION, _EPILOG)
     _add_input(Group(made, "where packets come from"))
+    _add_choice(Group(made, "which packets"))
     _add_output(Group(made, "where packets go"))
     _add_text(Group(made, "how packets look"))
     _add_times(made.add_argument_group("how times look"))
@@ -45,7 +46,6 @@ def parser() -> argparse.ArgumentParser:
     add_help(made).add_argument(
         "--version", action="version", version=version, help="print it and end"
     )
-    made.add_argument("expression", nargs="*", help=argparse.SUPPRESS)
     made.set_defaults(buffer=RING_KIB, max_flows=MAX_FLOWS, snap_payload=-1)
     return made
 
@@ -61,13 +61,6 @@ def _add_input(group: Group) -> None:
     group.flag("--follow", "follow", "with -r: at the end of the file wait for more")
     group.flag("--create", "create", "with -i: make a missing link whatever its name")
     group.number("-c", "limit", "COUNT", "end after COUNT packets", positive)
-    group.choice(
-        "-Q --direction",
-        "direction",
-        ("in", "out", "inout"),
-        "inout",
-        "only packets to (in) or from (out) this machine's CIDs; with -r: the host's",
-    )
     group.number(
         "-s --snapshot-length",
         "snaplen",
@@ -75,9 +68,6 @@ def _add_input(group: Group) -> None:
         "capture so much of each frame: 76 is all headers, 0 (default) everything",
         _snaplen,
     )
-    add_ring(group)
-    group.flag("--immediate-mode", "immediate", "hand packets over within a millisecond, not ten")
-    add_filter(group)
     group.number(
         "--snap-payload",
         "snap_payload",
@@ -85,13 +75,32 @@ def _add_input(group: Group) -> None:
         "capture all headers, and so many bytes of payload; costs a busy sender least",
         _snaplen,
     )
+    add_ring(group)
+    group.flag("--immediate-mode", "immediate", "hand packets over within a millisecond, not ten")
+
+
+def _add_choice(group: Group) -> None:
+    group.words(
+        "expression",
+        "EXPRESSION",
+        "take only packets that match, such as 'cid 3 and port 1024'; live, the kernel looks: see"
+        " 'vsockdump filter --manual'",
+    )
+    add_filter(group)
     group.value(
         "-Y --display-filter",
         "display",
         "EXPRESSION",
         "print only packets that match; -w saves all",
     )
-    group.count("-d", "dump", "print the filter's program and end; -dd for C, -ddd in numbers")
+    group.choice(
+        "-Q --direction",
+        "direction",
+        ("in", "out", "inout"),
+        "inout",
+        "only packets to (in) or from (out) this machine's CIDs; with -r: the host's",
+    )
+    group.count("-d", "dump", "print the expression's program and end; -dd in C, -ddd in numbers")
 
 
 def _add_output(group: Group) -> None:
@@ -188,12 +197,7 @@ def add_help(made: Parser) -> argparse._ArgumentGroup:
 
 def add_filter(group: Group) -> None:
     """Add the ways to give an expression besides naming it."""
-    group.value(
-        "-f",
-        "capture_filter",
-        "EXPRESSION",
-        "take only packets that match, as EXPRESSION alone does",
-    )
+    group.value("-f", "capture_filter", "EXPRESSION", "the same")
     group.value("-F", "expression_file", "FILE", "read the expression from FILE")
 
 
