@@ -7,6 +7,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -24,6 +25,8 @@ pytestmark = pytest.mark.standin
 Run = Callable[[Callable[[], object]], int]
 SIZES = (1, 3, 31, 32, 75, 76, 77, 1000, 4096, 65000, MAX_FRAME)
 BURST = 200_000
+SO_DETACH_FILTER, SO_LOCK_FILTER = 27, 44  # asm-generic/socket.h
+OPTMEM_MAX = Path("/proc/sys/net/core/optmem_max")
 PATIENCE = 40  # batches or idle turns
 
 
@@ -282,6 +285,34 @@ def test_what_the_kernel_refuses_is_said(
 ) -> None:
     with pytest.raises(DeviceError, match=why), Live(standin.name, **options):  # type: ignore[arg-type]
         pass
+
+
+def test_a_program_is_there_for_good(standin: Standin) -> None:
+    with Live(standin.name) as live:
+        for program in (ring.accept(0), ring.accept(SNAPLEN)):
+            with pytest.raises(PermissionError):
+                ring.attach(live._socket, program)
+        with pytest.raises(PermissionError):
+            live._socket.setsockopt(socket.SOL_SOCKET, SO_DETACH_FILTER, 0)
+        with pytest.raises(PermissionError):
+            live._socket.setsockopt(socket.SOL_SOCKET, SO_LOCK_FILTER, 0)
+        standin.send(frame(1))
+        live.stop()
+        assert collect(live) == [frame(1)]
+
+
+def test_a_program_beyond_the_kernels_memory(standin: Standin) -> None:
+    program = struct.pack("=HBBI", 0x20, 0, 0, 0) * 4095 + ring.accept(1)  # ld [0]
+    try:
+        OPTMEM_MAX.write_text("20480", encoding="ascii")  # of this namespace alone
+    except OSError as error:
+        pytest.skip(f"net.core.optmem_max is the whole machine's before 6.8: {error}")
+    with pytest.raises(DeviceError) as raised, Live(standin.name, program=program):
+        pass
+    assert str(raised.value) == (
+        "vsockmon0: the filter's program of 4096 instructions is larger than net.core.optmem_max"
+        " allows; raise that, or ask for less"
+    )
 
 
 def test_a_link_that_does_not_exist(namespace: None) -> None:

@@ -19,8 +19,9 @@ from vsockdump.engine.batch import Batch
 from vsockdump.engine.scan import Scanner
 from vsockdump.errors import DeviceError
 from vsockdump.interface import SNAPLEN, Interface
+from vsockdump.messages import plural
 
-from .ring import Ring, Statistics, accept, attach, take_statistics
+from .ring import Ring, Statistics, accept, attach, instructions, take_statistics
 
 RING_KIB = 65536
 IDLE_MS = 250
@@ -32,6 +33,13 @@ _RETIRE_MS, _RETIRE_IMMEDIATE_MS = 10, 1
 _LAST_RETIREMENT_S = 1.0  # longer than any timer takes: only a broken kernel needs the bound
 _SIOCGIFFLAGS, _IFF_UP = 0x8913, 0x1  # linux/sockios.h, linux/if.h
 _IFREQ_FLAGS = struct.Struct("=16sH22x")  # struct ifreq with ifr_flags
+
+# sk_attach_filter() (net/core/filter.c)
+_REFUSALS = {
+    errno.EINVAL: "the kernel refused the filter's program",
+    errno.ENOMEM: "the filter's program of {} is larger than net.core.optmem_max allows;"
+    " raise that, or ask for less",
+}
 
 
 def _to_stderr(text: str) -> None:
@@ -109,12 +117,15 @@ class Live:
         self._poll.register(self._socket, select.POLLIN)
 
     def _attach(self) -> None:
+        """Give the socket its filter for good: whoever else gets the socket cannot see more."""
         try:
             attach(self._socket, self._program)
         except OSError as error:
-            if error.errno != errno.EINVAL:
+            if error.errno not in _REFUSALS:
                 raise
-            raise DeviceError(f"{self.name}: the kernel refused the filter's program") from error
+            size = plural(instructions(self._program), "instruction")
+            why = _REFUSALS[error.errno].format(size)
+            raise DeviceError(f"{self.name}: {why}") from error
 
     def _bind(self) -> None:
         """Hook the socket in; frames that go out reach sockets of this type alone."""

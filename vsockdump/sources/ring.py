@@ -9,7 +9,7 @@ import struct
 from typing import NamedTuple
 
 # asm-generic/socket.h; linux/if_packet.h
-_SO_ATTACH_FILTER = 26
+_SO_ATTACH_FILTER, _SO_LOCK_FILTER = 26, 44
 _SOL_PACKET, _PACKET_RX_RING, _PACKET_STATISTICS, _PACKET_VERSION = 263, 5, 6, 10
 _TPACKET_V3, _TP_STATUS_KERNEL, _TP_STATUS_USER = 2, 0, 1
 
@@ -114,14 +114,21 @@ def accept(snaplen: int) -> bytes:
 
 
 def attach(sock: socket.socket, program: bytes) -> None:
-    """Attach a classic BPF program: struct sock_filter[] in host byte order.
+    """Attach a classic BPF program for good: struct sock_filter[] in host byte order.
 
-    Errors: OSError with EINVAL (the kernel's checker refused it) or ENOMEM.
+    Nobody can take it off or put another in its place. Errors: OSError with EINVAL (the kernel's
+    checker refused it), ENOMEM (net.core.optmem_max) or EPERM (there is one already).
     """
     kept = array.array("B", program)  # the address must live through the call
-    address, size = kept.buffer_info()
-    fprog = _SOCK_FPROG.pack(size // _SOCK_FILTER.size, address)
+    address, _ = kept.buffer_info()
+    fprog = _SOCK_FPROG.pack(instructions(program), address)
     sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, fprog)
+    sock.setsockopt(socket.SOL_SOCKET, _SO_LOCK_FILTER, 1)
+
+
+def instructions(program: bytes) -> int:
+    """Return how many instructions a program has."""
+    return len(program) // _SOCK_FILTER.size
 
 
 def take_statistics(sock: socket.socket) -> Statistics:
