@@ -4,13 +4,13 @@ Laid out from the end to the front, so that wherever an instruction jumps to is 
 a test needs in A or X may be there from the test before: then it is entered behind the load.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from vsockdump.dissectors import vsockmon
 
 from .fields import BY_NAME
-from .graph import ACCEPT, REJECT, Graph, Recipe
+from .graph import ACCEPT, REJECT, Graph, Recipe, Test
 from .tree import Load, Name, Number, Sum, Value
 
 MOST_INSTRUCTIONS = 4096
@@ -81,8 +81,8 @@ class Assembly:
     def __init__(self, base: int, snaplen: int, payload: int | None) -> None:
         """Keep `snaplen` bytes of a frame, or its headers and `payload` bytes of what follows."""
         self._base = base
-        self._start = REJECT
         self._out: Code = []  # from the last instruction to the first
+        self._hops: dict[int, int] = {}  # the last jump to each place that is too far
         self._ends = {ACCEPT: self._accept(snaplen, payload), REJECT: [_do(RET_K, 0)]}
         self._loads: dict[str, Callable[[Recipe], Steps]] = {
             "captured": lambda recipe: Steps([], [_do(LD_LEN)], "kept"),
@@ -97,16 +97,19 @@ class Assembly:
 
     def program(self, graph: Graph, start: int) -> Code:
         """Return the instructions; raises TooLong."""
-        self._start = start
         entries = self._entries(graph, start)
+        parts: dict[int, set[int]] = {start: {1, 2}}  # of every node, those that are entered
+        for node, part in entries.values():
+            parts.setdefault(node, set()).add(part)
         at: dict[tuple[int, int], int] = {}
         for end in (REJECT, ACCEPT):
-            if any(node == end for node, _ in entries.values()) or end == start:
+            if end in parts:
                 self._emit(self._ends[end])
                 at[end, 0] = len(self._out)
         for node in range(ACCEPT + 1, start + 1):
-            if (node, True) in entries:
-                self._node(graph, node, entries, at)
+            if test := graph.tests[node]:
+                ways = [at[entries[node, outcome]] for outcome in (True, False)]
+                at |= {(node, part): end for part, end in self._test(test, parts[node], *ways)}
         if len(self._out) > MOST_INSTRUCTIONS:
             raise TooLong(f"{len(self._out)} instructions; the kernel takes {MOST_INSTRUCTIONS}")
         return self._out[::-1]
@@ -145,40 +148,34 @@ class Assembly:
 
     # --- laying out, backwards ----------------------------------------------------------------
 
-    def _node(
-        self,
-        graph: Graph,
-        node: int,
-        entries: dict[tuple[int, bool], tuple[int, int]],
-        at: dict[tuple[int, int], int],
-    ) -> None:
-        test = graph.tests[node]
-        assert test is not None
-        targets = [at[entries[node, outcome]] for outcome in (True, False)]
-        self._jump(test.sign, test.k, *targets)
-        at[node, 0] = len(self._out)
+    def _test(self, test: Test, parts: set[int], yes: int, no: int) -> Iterator[tuple[int, int]]:
+        """Emit a test with those parts of it that are entered; yield where each begins."""
+        self._jump(test.sign, test.k, yes, no)
+        yield 0, len(self._out)
         steps = self._steps(test.recipe)
-        parts = {part for target, part in entries.values() if target == node}
-        if node == self._start or parts - {0}:
+        if parts - {0}:
             self._emit(steps.load)
-            at[node, 1] = len(self._out)
-        if steps.base and (node == self._start or 2 in parts):
+            yield 1, len(self._out)
+        if 2 in parts:
             self._emit(steps.base)
-        at[node, 2] = len(self._out)
+            yield 2, len(self._out)
 
     def _jump(self, sign: str, k: int, yes: int, no: int) -> None:
         """Emit a test; `yes` and `no` count instructions from the end of the program."""
-        if len(self._out) - no > _FAR:
-            no = self._far(no)
-        if len(self._out) - yes > _FAR:
-            yes = self._far(yes)
+        no = self._near(no, 1)  # one more may come between
+        yes = self._near(yes, 0)
         here = len(self._out)
         code = JUMPS[sign.removeprefix("x")] | (X if sign.startswith("x") else 0)
         self._out.append(Instruction(code, here - yes, here - no, k))
 
-    def _far(self, target: int) -> int:
+    def _near(self, target: int, more: int) -> int:
+        """Return what leads there and can be jumped to, `more` instructions later."""
+        for near in (target, self._hops.get(target, 0)):
+            if len(self._out) + more - near <= _FAR:
+                return near
         self._out.append(_do(JA, len(self._out) - target))
-        return len(self._out)
+        self._hops[target] = len(self._out)
+        return self._hops[target]
 
     def _emit(self, code: Code) -> None:
         self._out += reversed(code)

@@ -5,7 +5,7 @@ import struct
 from vsockdump.dissectors import LINKTYPE_VSOCK
 from vsockdump.interface import SNAPLEN
 
-from .assembly import Assembly, Code, Instruction, TooLong
+from .assembly import MOST_INSTRUCTIONS, Assembly, Code, Instruction, TooLong
 from .graph import ACCEPT, REJECT, threaded
 from .lower import Lowering
 from .tokens import FilterError
@@ -13,6 +13,8 @@ from .tree import Tree
 
 # struct sock_filter { __u16 code; __u8 jt, jf; __u32 k; };
 _SOCK_FILTER = struct.Struct("=HBBI")
+
+_MOST_TESTS = 4 * MOST_INSTRUCTIONS  # threading leaves out some, but hardly more than this
 
 
 def compiled(
@@ -27,6 +29,8 @@ def compiled(
     lowering = Lowering(linktype)
     start = lowering.tree(tree, ACCEPT, REJECT)
     try:
+        if len(lowering.graph.tests) > _MOST_TESTS:
+            raise TooLong(f"{len(lowering.graph.tests)} tests")
         return Assembly(lowering.base, snaplen, payload).program(*threaded(lowering.graph, start))
     except TooLong as error:
         text = str(tree)
