@@ -21,6 +21,7 @@ class Cursor:
         self.text = text
         self.at = 0
         self._tokens = tokens(text)
+        self._closing = _closing(self._tokens)
         self._depth = 0
 
     @property
@@ -71,19 +72,17 @@ class Cursor:
         """Read what stands inside something, unless that is too deep."""
         self._depth += 1
         if self._depth > DEEPEST:
-            raise self.error(f"more than {DEEPEST} parts inside each other")
+            raise self.too_deep()
         yield
         self._depth -= 1
 
+    def too_deep(self) -> FilterError:
+        """Return an error at the next token."""
+        return self.error(f"more than {DEEPEST} parts inside each other")
+
     def reckons(self) -> bool:
         """Whether the parenthesis that opens here holds a value, not terms."""
-        open_ = 0
-        for index in range(self.at, len(self._tokens)):
-            open_ += {"(": 1, ")": -1}.get(self._tokens[index].text, 0)
-            if not open_:
-                follows = self._tokens[min(index + 1, len(self._tokens) - 1)]
-                return _is_sign(follows)
-        return False
+        return self.at in self._closing and _is_sign(self._tokens[self._closing[self.at] + 1])
 
     def relates(self, elided: bool) -> bool:
         """Whether a number stands here that is reckoned with or compared.
@@ -104,9 +103,20 @@ class Cursor:
         return value
 
 
+def _closing(found: list[Token]) -> dict[int, int]:
+    """Return which parenthesis closes each that opens, by their places among the tokens."""
+    open_, pairs = [], {}
+    for at, token in enumerate(found):
+        if token.text == "(":
+            open_.append(at)
+        elif token.text == ")" and open_:
+            pairs[open_.pop()] = at
+    return pairs
+
+
 def _integer(text: str) -> int:
     """Return a number's value; a million digits are as wrong as twenty."""
-    return int(text, 16) if text[:2].lower() == "0x" else int(text[:40])
+    return int(text, 16) if text[:2].lower() == "0x" else int(text.lstrip("0")[:40] or "0")
 
 
 def _is_sign(token: Token) -> bool:

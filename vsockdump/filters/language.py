@@ -77,6 +77,7 @@ class Parser(Values):
         found = self._expression()
         if self.token.kind != "end":
             raise self.error(f"{self.shown} stands where 'and', 'or' or the end should")
+        self.check_depth(found)
         return found
 
     def _expression(self) -> Tree:
@@ -84,8 +85,11 @@ class Parser(Values):
         while (joint := JOINTS.get(self.token.text)) and self.token.kind != "string":
             if joint == "and" and isinstance(left, Or) and self.mixed is None:
                 self.mixed = self.token.at
+            kind = And if joint == "and" else Or
+            if not isinstance(left, kind):
+                self.check_depth(left)
             self.take()
-            left = joined(And if joint == "and" else Or, left, self._negated())
+            left = joined(kind, left, self._negated())
         return left
 
     def _negated(self) -> Tree:
@@ -117,17 +121,22 @@ class Parser(Values):
     def _named(self, text: str) -> Tree:
         if self.peek(1).text == ":":
             return self._endpoint("")
-        if self._field and text.lower() in self._field.names and not self._is_word(text):
+        if self._field and text.lower() in self._field.names and not self._begins_other(text):
             return self._more()
         if start := self._starts.get(text):
             return start()
         if field := find(text):
             return self._of_field(field)
+        if self._field and text in self.own_names(self._field):
+            return self._more()
         known = [*BY_NAME, *BY_WIRESHARK, *WORDS, *SYNONYMS, *KEYWORDS]
         raise self.error(f"no term begins with {self.shown}{near(text, known)}")
 
-    def _is_word(self, text: str) -> bool:
-        return f"{text} {self.peek(1).text}" in WORDS
+    def _begins_other(self, text: str) -> bool:
+        """Whether a word that a value is called means something else here."""
+        follows = self.peek(1).text
+        searched = text in SUBJECTS and (follows in RELATIONS or follows in (*_SEARCHES, "["))
+        return text in WORDS or f"{text} {follows}" in WORDS or searched
 
     def _more(self) -> Tree:
         """Another value of the last term's kind: `port 22 or 23`."""
@@ -166,6 +175,7 @@ class Parser(Values):
         negated = self.token.text == "not"
         if negated:
             self.take()
+        self._again, self._field = lambda: self._member(field), field
         found = member(field.name, self.set_of(field))
         return Not(found) if negated else found
 
@@ -177,6 +187,7 @@ class Parser(Values):
         if sign is None:
             return self._bits(left)
         self.take()
+        self._again, self._field = None, None
         field = BY_NAME[left.name] if isinstance(left, Name) else None
         right = self.text_of(left) or self.value(field)
         return self.checked(*_in_order(left, sign, right))
@@ -185,6 +196,7 @@ class Parser(Values):
         """Read bits without a comparison: any of them is set (Wireshark's `flags & 2`)."""
         if getattr(left, "op", "") != "&":
             raise self.error(f"{self.shown} stands where a comparison should, such as '=='")
+        self._again, self._field = None, None
         return Relation("!=", left, Number(0))
 
     def _directed(self) -> Tree:
@@ -209,18 +221,27 @@ class Parser(Values):
         field = BY_NAME[f"{side}_{text}"]
         if self.token.text == "in":
             return self._in(field)
-        if self.token.text in RELATIONS and self.token.kind == "sign":
+        if self.token.text in RELATIONS:
             return self._compared(Name(field.name))
         return self._member(field)
 
     def _both(self, side: str) -> Tree:
         """Read `src or dst port 22`, and `src and dst`."""
-        joint = JOINTS[self.take().text]
-        other, start = self.take().text, self.at
-        left = self._side(side)
+        kind = And if JOINTS[self.take().text] == "and" else Or
+        other = self.take().text
+        return self._twice(kind, lambda: self._side(side), lambda: self._side(other))
+
+    def _twice(
+        self, kind: type[And] | type[Or], one: Callable[[], Tree], other: Callable[[], Tree]
+    ) -> Tree:
+        """Read the same text in two ways, and so what it elides."""
+        start = self.at
+        left, one_again = one(), self._again
         self.at = start
-        right = self._side(other)
-        return joined(And if joint == "and" else Or, left, right)
+        right, other_again = other(), self._again
+        if one_again and other_again:
+            self._again = lambda: self._twice(kind, one_again, other_again)
+        return joined(kind, left, right)
 
     def _endpoint(self, side: str) -> Tree:
         self._again, self._field = lambda: self._endpoint(side), None
@@ -271,7 +292,7 @@ class Parser(Values):
         subject = "payload" if subject == "data" else subject
         self.take()
         how = self.token.text
-        if how in ("contains", "matches", "~") and self.token.kind != "string":
+        if how in _SEARCHES:
             self.take()
             how = "matches" if how == "~" else how
         elif RELATIONS.get(how) == "==":
@@ -286,6 +307,9 @@ class Parser(Values):
     def _search_again(self, subject: str, how: str) -> Tree:
         self._again, self._field = lambda: self._search_again(subject, how), None
         return Search(subject, how, self.needle(how))
+
+
+_SEARCHES = ("contains", "matches", "~")
 
 
 def _in_order(left: Value, sign: str, right: Value) -> tuple[str, Value, Value]:

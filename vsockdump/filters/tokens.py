@@ -7,6 +7,8 @@ from typing import NamedTuple
 from vsockdump.errors import UsageError
 from vsockdump.messages import printable
 
+_SHOWN = 200  # so many characters before and behind what is wrong
+
 
 class FilterError(UsageError):
     """An expression that is none: what is wrong, the expression, and where in it."""
@@ -15,10 +17,15 @@ class FilterError(UsageError):
         """Point at the character `at` of `text`."""
         start = text.rfind("\n", 0, at) + 1
         line = text[start:].partition("\n")[0]
-        before = printable(line[: at - start])
+        before, behind = line[: at - start], line[at - start :]
+        if len(before) > _SHOWN:
+            before = f"...{before[-_SHOWN:]}"
+        if len(behind) > _SHOWN:
+            behind = f"{behind[:_SHOWN]}..."
         super().__init__(f"filter: {what}")
         self.at = at
-        self.below = (f"  {printable(line)}", f"  {' ' * len(before)}^")
+        shown = printable(before)
+        self.below = (f"  {shown}{printable(behind)}", f"  {' ' * len(shown)}^")
 
 
 class Token(NamedTuple):
@@ -45,8 +52,9 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
 _PATTERN = re.compile(r"\s*(?P<pattern>/(?:[^/\\]|\\.)*/)", re.DOTALL)
-_BYTES = re.compile(r"[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2})+(?![0-9a-zA-Z:])")
+_BYTES = re.compile(r"[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2})+(?![\w.:])", re.ASCII)
 _ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|.)", re.DOTALL)
+_BLANKS = re.compile(r"\s*", re.ASCII)
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "0": "\0"}
 
 
@@ -71,7 +79,8 @@ def _next(text: str, at: int, before: str) -> Token:
 
 
 def _unreadable(text: str, at: int) -> FilterError:
-    at += len(text[at:]) - len(text[at:].lstrip())
+    if blanks := _BLANKS.match(text, at):
+        at = blanks.end()
     if text[at] == '"':
         return FilterError(text, at, "the quotes are never closed")
     return FilterError(text, at, f"{text[at]!r} means nothing here")

@@ -8,9 +8,6 @@ from typing import NamedTuple, TypeAlias
 
 from .fields import BY_NAME
 
-SLASH = r"\/"
-"""A slash between slashes."""
-
 Range = tuple[int, int]
 """The first value and the last."""
 
@@ -147,9 +144,9 @@ class Search(NamedTuple):
 
     def __str__(self) -> str:
         if self.how == "is":
-            return f"{self.subject} {quoted(self.text)}"
+            return f"{self.subject} == {quoted(self.text)}"
         if self.how == "matches":
-            return f"{self.subject} matches /{self.text.decode().replace('/', SLASH)}/"
+            return f"{self.subject} matches /{self.text.decode().replace('/', _SLASH)}/"
         return f"{self.subject} {self.how} {quoted(self.text)}"
 
 
@@ -183,6 +180,8 @@ class Or(NamedTuple):
 Term: TypeAlias = Relation | Member | Present | Endpoint | Pair | Word | Search
 Tree: TypeAlias = Term | Not | And | Or
 
+_SLASH = r"\/"  # a slash between slashes
+
 EVERYTHING = And(())
 
 
@@ -190,6 +189,24 @@ def joined(kind: type[And] | type[Or], left: Tree, right: Tree) -> Tree:
     """Return both under one node, without another of its kind right below."""
     parts = [part.parts if isinstance(part, kind) else (part,) for part in (left, right)]
     return kind((*parts[0], *parts[1]))
+
+
+def depth(part: Tree | Value) -> int:
+    """Return how many parentheses and negations stand inside each other when it is printed."""
+    match part:
+        case Sum(_, left, right):
+            return 1 + max(depth(left), depth(right))
+        case Relation(_, left, right):
+            return max(depth(left), depth(right))
+        case Not(inner):
+            return 1 + _inside(inner)
+        case And(parts) | Or(parts):
+            return max(map(_inside, parts), default=0)
+    return 0
+
+
+def _inside(part: Tree) -> int:
+    return depth(part) + isinstance(part, And | Or)
 
 
 def member(field: str, ranges: list[Range]) -> Member:

@@ -1,14 +1,14 @@
 """The parts of a term: numbers, names, ranges, addresses, and what reckons with them."""
 
 import operator
+import re
 from collections.abc import Callable, Mapping
 
 from . import patterns
-from .cursor import Cursor
+from .cursor import DEEPEST, Cursor
 from .fields import BY_NAME, Field, find
 from .tokens import FilterError, Token, hex_bytes, near, unquoted
 from .tree import (
-    SLASH,
     Endpoint,
     Load,
     Name,
@@ -19,6 +19,7 @@ from .tree import (
     Text,
     Tree,
     Value,
+    depth,
     member,
 )
 from .words import BINDING, LOADS
@@ -31,6 +32,8 @@ _RECKON: dict[str, Callable[[int, int], int]] = {
     "%": operator.mod, "&": operator.and_, "|": operator.or_, "^": operator.xor,
     "<<": operator.lshift, ">>": operator.rshift,
 }  # fmt: skip
+
+_ESCAPED = re.compile(r"\\.", re.DOTALL)
 
 
 class Values(Cursor):
@@ -81,7 +84,7 @@ class Values(Cursor):
         if self.token.kind == "number":
             return self.number(8 * field.size)
         if (value := self._named_value(field, self.token)) is None:
-            known = [*field.names, *self._own_names(field)]
+            known = [*field.names, *self.own_names(field)]
             there = f"; there are {', '.join(known)}" if known else "; a number is"
             hint = near(self.token.text, known) or there
             raise self.error(f"{self.shown} is no value of {field.name}{hint}")
@@ -92,15 +95,12 @@ class Values(Cursor):
         text = token.text[1:-1] if token.kind == "string" else token.text
         if token.kind not in ("name", "string"):
             return None
-        own = self._own_names(field)
+        own = self.own_names(field)
         return own[text] if text in own else field.names.get(text.lower())
 
-    def _own_names(self, field: Field) -> Names:
-        return (
-            self._names["cid" if field.is_cid else "port" if field.is_port else ""]
-            if (field.is_cid or field.is_port)
-            else {}
-        )
+    def own_names(self, field: Field) -> Names:
+        """Return the names of values that were given besides the well-known ones."""
+        return self._names.get("cid" if field.is_cid else "port" if field.is_port else "", {})
 
     def cid(self, text: str) -> int | None:
         """Return the CID of that name, None if there is none."""
@@ -173,7 +173,13 @@ class Values(Cursor):
                 raise FilterError(self.text, sign.at, what)
         if isinstance(left, Number) and isinstance(right, Number):
             return Number(_RECKON[sign.text](left.value, right.value) & 0xFFFF_FFFF)
+        self.check_depth(left)
         return Sum(sign.text, left, right)
+
+    def check_depth(self, part: Tree | Value) -> None:
+        """Refuse what could not be read back."""
+        if depth(part) > DEEPEST:
+            raise self.too_deep()
 
     def _check_reckons(self, sign: Token, part: Value) -> None:
         """Refuse what is not 32 bits of the frame."""
@@ -208,7 +214,7 @@ class Values(Cursor):
         """Read what is searched for."""
         kind, text, _ = self.token
         if how == "matches" and kind in ("pattern", "string"):
-            return self._pattern(text[1:-1] if kind == "string" else text[1:-1].replace(SLASH, "/"))
+            return self._pattern(_ESCAPED.sub(_without_slash, text[1:-1]))
         if kind == "string":
             return unquoted(self.take().text)
         if how == "is" and kind in ("name", "number"):
@@ -262,3 +268,8 @@ class Values(Cursor):
 
     def _wrong(self, what: str) -> FilterError:
         return FilterError(self.text, self.before.at, what)
+
+
+def _without_slash(escaped: re.Match[str]) -> str:
+    r"""Return what is escaped in a regular expression; a slash need not be."""
+    return "/" if escaped[0] == "\\/" else escaped[0]
