@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 from contextlib import closing
 from pathlib import Path
 
@@ -62,6 +63,17 @@ def test_a_damage_goes_before_a_problem(tmp_path: Path) -> None:
     done = vsockdump("problems", path, "--check")
     assert done.returncode == 2
     assert "problem: stall" in text(done)
+
+
+@pytest.mark.parametrize("form", ["", "--json", "--csv"])
+def test_a_reader_that_is_gone_changes_no_check(form: str) -> None:
+    for check, status in (("--check", 3), ("", 0)):
+        reader, writer = os.pipe()
+        os.close(reader)
+        process = start("problems", SLOW, *form.split(), *check.split(), stdout=writer)
+        os.close(writer)
+        assert process.communicate(timeout=60)[1] == b""
+        assert process.returncode == status
 
 
 @pytest.mark.parametrize("form", [(), ("--json",)])

@@ -1,5 +1,6 @@
 """`vsockdump problems`: what is wrong in a capture, in words, the worst first."""
 
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import closing
@@ -32,8 +33,20 @@ def main(argv: Sequence[str]) -> int:
     """Print what is wrong; return 0, or with --check FOUND where there is a problem."""
     wanted = analysis.parse(argv, "problems", Wanted(), _options)
     form = "jsonl" if wanted.json else "csv" if wanted.csv else "text"
-    found = _find(wanted, form, at_once=bool(wanted.interface or wanted.follow))
-    return FOUND if wanted.check and found else 0
+    found = _report(wanted, form, at_once=bool(wanted.interface or wanted.follow))
+    try:
+        analysis.follow(wanted, found.following)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        if not (wanted.check and found.problems):
+            raise
+        _print_no_more()
+    return FOUND if wanted.check and found.problems else 0
+
+
+def _print_no_more() -> None:
+    """Whoever reads has seen enough, and the exit status is for somebody else."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _options(group: Group) -> None:
@@ -42,11 +55,11 @@ def _options(group: Group) -> None:
 
 def watch(wanted: Options) -> None:
     """Print what goes wrong in the packets of a plain command line, as it happens."""
-    _find(wanted, wanted.format, at_once=True)
+    analysis.follow(wanted, _report(wanted, wanted.format, at_once=True).following)
 
 
-def _find(wanted: Options, form: str, at_once: bool) -> int:
-    """Print what is wrong, as it happens or at the end; return how many problems there are."""
+def _report(wanted: Options, form: str, at_once: bool) -> "_Found":
+    """Return what prints what is wrong, as it happens or at the end, and counts problems."""
     following = Following(Tracker(most=wanted.max_flows, keep=False))
     name = analysis.endpoints(wanted)
     if form == "text" and not at_once:
@@ -54,8 +67,7 @@ def _find(wanted: Options, form: str, at_once: bool) -> int:
     else:
         found = (_AtOnce if at_once else _AtEnd)(following, name, _listing(form))
     following.report = found
-    analysis.follow(wanted, following)
-    return found.problems
+    return found
 
 
 def _listing(form: str) -> Listing[Remark]:
@@ -83,20 +95,20 @@ class _Found:
     """A report of events; the base counts problems, and forgets connections that are over."""
 
     def __init__(self, following: Following, name: Name) -> None:
+        self.following = following
         self.problems = 0
-        self._following = following
         self._name = name
 
     def feed(self, batch: Batch) -> None:
         """Take the events of a batch."""
-        self._following.tracker.ended()
-        for event in self._following.tracker.events():
+        self.following.tracker.ended()
+        for event in self.following.tracker.events():
             self._take(event)
         sys.stdout.flush()  # somebody may be waiting for it
 
     def end(self, quality: Quality) -> None:
         """Take those of the end, and print what was held back."""
-        for event in self._following.tracker.events():
+        for event in self.following.tracker.events():
             self._take(event)
         self._rest(quality)
 
@@ -115,7 +127,7 @@ class _AtOnce(_Found):
         self._listing = listing
 
     def _take(self, event: Event) -> None:
-        self._print(event, self._following.quality)
+        self._print(event, self.following.quality)
 
     def _print(self, event: Event, quality: Quality) -> None:
         judged = quality.judged(event)
