@@ -80,8 +80,8 @@ class Link:
             raise DeviceError("without -i every vsock packet is captured: there is no need for any")
         if not (self._create or _VSOCKMON_NAME.fullmatch(self.name)):
             raise DeviceError(
-                f"{self.name}: no such link exists; name a vsockmon link such as {DEFAULT_NAME},"
-                " or give --create to make one of this name"
+                f"{self.name}: no such link exists; name a vsockmon link such as {DEFAULT_NAME};"
+                f" 'vsockdump -i {self.name} --create' makes one of this name"
             )
         with _undisturbed():
             try:
