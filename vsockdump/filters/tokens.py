@@ -41,8 +41,10 @@ class Token(NamedTuple):
         return self.at + len(self.text)
 
 
+_BLANK = r"(?:\s|\#[^\n]*+(?:\n|\Z))*+"  # what follows a # is a comment, to the end of the line
 _TOKEN = re.compile(
-    r"""\s*(?:
+    _BLANK
+    + r"""(?:
     (?P<number>0[xX][0-9a-fA-F]+|[0-9]+)
     |(?P<name>[A-Za-z_][\w.]*(?:-[A-Za-z_][\w.]*)*)
     |(?P<string>"(?:[^"\\]|\\.)*")
@@ -51,10 +53,10 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
-_PATTERN = re.compile(r"\s*(?P<pattern>/(?:[^/\\]|\\.)*/)", re.DOTALL)
+_PATTERN = re.compile(_BLANK + r"(?P<pattern>/(?:[^/\\]|\\.)*/)", re.DOTALL | re.ASCII)
 _BYTES = re.compile(r"[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2})+(?![\w.:])", re.ASCII)
 _ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|.)", re.DOTALL)
-_BLANKS = re.compile(r"\s*", re.ASCII)
+_BLANKS = re.compile(_BLANK, re.ASCII)
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "0": "\0"}
 
 
