@@ -1,0 +1,126 @@
+"""What a command line's expressions choose, of files."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.command import Result, vsockdump
+from tests.talks import hello, saved, stalled
+
+
+@pytest.fixture(scope="module")
+def capture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve packets of a connection that stalls, seven of one that does not."""
+    return saved(hello(on=stalled(), port=2048), tmp_path_factory.mktemp("choosing") / "f.pcapng")
+
+
+def count(*words: str | Path) -> int:
+    done = vsockdump(*words, "--count")
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout.split()[0])
+
+
+def printed(done: Result) -> list[str]:
+    assert done.returncode == 0, done.stderr
+    return done.stdout.decode().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("words", "packets"),
+    [
+        (["port", "2048"], 7),
+        (["port 2048 and", "op rw"], 1),
+        (["-f", "port 2048"], 7),
+        (["-Y", "port 2048"], 7),
+        (["port 2048", "-Y", "op rw"], 1),
+        (["port", "-n", "2048"], 7),
+        (["verdict stalled"], 12),
+        (["-Y", "verdict stalled"], 12),
+        (["problem or port 2048", "-Y", "verdict sf and not op rw"], 6),
+        (["op rw", "-Q", "out"], 0),
+        (["port 2048", "-Q", "out"], 4),
+        (["-c", "3", "port 2048"], 3),
+        (["-c", "3", "-Y", "port 2048"], 0),
+        ([""], 19),
+    ],
+)
+def test_what_is_taken_and_shown(capture: Path, words: list[str], packets: int) -> None:
+    assert count("-r", capture, *words) == packets
+
+
+def test_a_file_with_an_expression(capture: Path, tmp_path: Path) -> None:
+    file = tmp_path / "expression"
+    file.write_text("# one connection\nport 2048  # this\n and not op rw\n")
+    assert count("-r", capture, "-F", file) == 6
+
+
+def test_names(capture: Path, tmp_path: Path) -> None:
+    names = tmp_path / "names.toml"
+    names.write_text('[cid]\n3 = "web-vm"\n[port]\n2048 = "the agent"\n')
+    assert count("-r", capture, "--names", names, "src cid web-vm") == 10
+    assert count("-r", capture, "--names", names, 'port "the agent"') == 7
+    assert count("-r", capture, "--names", names, 'web-vm:"the agent"') == 7
+
+
+def test_numbers_are_the_captures_where_packets_are_only_not_shown(capture: Path) -> None:
+    shown = printed(vsockdump("-r", capture, "-#", "-t", "-Y", "port 2048 and op rw"))
+    taken = printed(vsockdump("-r", capture, "-#", "-t", "port 2048 and op rw"))
+    assert shown == ["   15  3:2048 > host:1234 RW 13, free 262131"]
+    assert taken == ["    1  3:2048 > host:1234 RW 13"]
+    fields = printed(vsockdump("-r", capture, "-Y", "op rst", "--field", "number,op"))
+    assert fields == ["11\tRST", "12\tRST", "18\tRST", "19\tRST"]
+
+
+def test_marks_stay_with_their_packets(capture: Path) -> None:
+    (line,) = printed(vsockdump("-r", capture, "-t", "-Y", "event stall"))
+    assert line.endswith("CREDIT_UPDATE fwd 262144, free 262144 [stalled 1.500s]")
+
+
+def test_what_is_saved_is_what_is_taken(capture: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.pcapng"
+    vsockdump("-r", capture, "-w", out, "verdict stalled", "-Y", "op rst", "--print")
+    assert count("-r", out) == 12
+    assert printed(vsockdump("flows", out, "--csv"))[1].split(",")[8] == "STALLED"
+
+
+@pytest.mark.parametrize("command", ["flows", "problems", "stats", "credit", "ladder"])
+def test_commands_take_whole_connections(capture: Path, command: str) -> None:
+    assert b"2048" not in vsockdump(command, capture, "port 1024", "--csv").stdout
+    assert b"2048" not in vsockdump(command, capture, "verdict stalled", "--csv").stdout
+    done = vsockdump(command, capture, "op", "rw")
+    assert done.returncode == 1
+    assert f"vsockdump {command} needs whole connections, and 'op rw' takes".encode() in done.stderr
+
+
+def test_a_pipe_is_read_once(capture: Path) -> None:
+    done = vsockdump("-r", "-", "verdict stalled", "--count", stdin=capture.read_bytes())
+    assert b"this is read only once: terms about connections go by what is known" in done.stderr
+    once = vsockdump("-r", "-", "port 1", "--count", stdin=capture.read_bytes())
+    assert b"only once" not in once.stderr
+
+
+def test_a_damaged_file_is_told_of_once(capture: Path, tmp_path: Path) -> None:
+    cut = tmp_path / "cut.pcapng"
+    cut.write_bytes(capture.read_bytes()[:-10])
+    done = vsockdump("-r", cut, "-Y", "verdict stalled", "--count")
+    assert (done.returncode, done.stdout) == (2, b"12 packets\n")
+    assert done.stderr.count(b"damaged at byte") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence", "below"),
+    [
+        ("prot 3", "filter: no term begins with 'prot'; do you mean port?", "  prot 3\n  ^"),
+        ("cid 3 and op foo", "filter: 'foo' is no value of op; ", "  cid 3 and op foo\n"),
+        ("-Y x", "filter: no term begins with 'x'", "  x\n  ^"),
+        ("docter", "filter: no term begins with 'docter'; do you mean the command doctor?", ""),
+        (__file__, f"; to read this file give -r {__file__}", ""),
+        ("-F none", "-F none: No such file or directory", ""),
+        ("port \x1b[31m", "filter: '\\x1b' means nothing here", "  port \\x1b[31m\n       ^"),
+    ],
+)
+def test_what_is_wrong_is_told(capture: Path, words: str, sentence: str, below: str) -> None:
+    done = vsockdump("-r", capture, *words.split(" "))
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert sentence in done.stderr.decode()
+    assert below in done.stderr.decode()
