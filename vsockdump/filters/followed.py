@@ -26,7 +26,7 @@ class Followed:
     ) -> None:
         """Follow at the most so many; `before` are sinks that learn what processes are `known`."""
         self._most = most
-        self._known = known or Known()
+        self._known = Known() if known is None else known  # an empty one is false
         self._before = list(before)
         self._final: Tracker | None = None
         self._flows: dict[int, Flow | None] = {}
