@@ -61,7 +61,7 @@ def _parser() -> Parser:
         " decided\nafter it.",
     )
     group = Group(made, "what to look at")
-    group.words("expression", "what -i, -r and the commands take, too")
+    group.words("expression", "EXPRESSION", "what -i, -r and the commands take, too")
     parser.add_filter(group)
     parser.add_names(group)
     group.number(
