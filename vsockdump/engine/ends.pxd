@@ -143,16 +143,16 @@ cdef inline void mind_shutdown(Tracking *t, Flow *f, int who) noexcept nogil:
     cdef Side *other = &f.sides[1 - who]
     if s.shutdown & SEND and not s.marks & SAID_LATE_DATA:
         s.marks |= SAID_LATE_DATA
-        _late(t, f, who, DATA_AFTER_SHUTDOWN, PROBLEM, who)
+        say_late(t, f, who, DATA_AFTER_SHUTDOWN, PROBLEM, who)
     elif (
         other.shutdown & RCV and not s.marks & SAID_IGNORED
         and t.time - f.shut[1 - who] > IN_FLIGHT
     ):
         s.marks |= SAID_IGNORED
-        _late(t, f, who, HALF_CLOSE_IGNORED, WARN, 1 - who)
+        say_late(t, f, who, HALF_CLOSE_IGNORED, WARN, 1 - who)
 
 
-cdef inline void _late(
+cdef inline void say_late(
     Tracking *t, Flow *f, int who, int kind, int severity, int closed
 ) noexcept nogil:
     cdef Found *found = report(t, f, kind, severity, who)
@@ -207,18 +207,18 @@ cdef inline void reset(Tracking *t, Flow *f, int who) noexcept nogil:
     elif state == CLOSING:
         f.end = HANDSHAKE
         if f.sides[who].shutdown == BOTH and f.sides[1 - who].shutdown != BOTH:
-            _timed_out(t, f, who)
+            mind_timeout(t, f, who)
     elif who == 0 and no_socket(t) and f.response != NEVER and f.response - f.start > ANSWER:
         f.end = TOO_LATE  # whoever asked had given up: the late RESPONSE says it all
     elif f.traits & EXACT or (f.sides[1 - who].packets and f.sides[who].packets > 1):
         f.end = RESET_END
-        _abort(t, f, who)
+        say_reset(t, f, who)
     else:  # either end may have closed before the capture began, and sent nothing since
         f.end = HANDSHAKE
     settle(t, f, who)
 
 
-cdef inline void _timed_out(Tracking *t, Flow *f, int who) noexcept nogil:
+cdef inline void mind_timeout(Tracking *t, Flow *f, int who) noexcept nogil:
     """Who closes resets by itself when there is no answer in time."""
     cdef int64_t waited = t.time - f.shut[who]
     if waited >= CLOSE - SECOND // 2:
@@ -239,7 +239,7 @@ cdef inline void say_shutdown_unanswered(
     number(found, waited)
 
 
-cdef inline void _abort(Tracking *t, Flow *f, int who) noexcept nogil:
+cdef inline void say_reset(Tracking *t, Flow *f, int who) noexcept nogil:
     cdef int kind = class_of(t, f, who)
     cdef Found *found = report(
         t, f, WAS_RESET, PROBLEM if f.traits & EXACT else WARN, who,
@@ -278,7 +278,7 @@ cdef inline void settle(Tracking *t, Flow *f, int who) noexcept nogil:
     cdef int side
     for side in range(2):
         finish_side(t, f, side, True)
-        _leave_unread(t, f, side, who)
+        leave_unread(t, f, side, who)
     mind_doubtful(t, f)
 
 
@@ -294,10 +294,10 @@ cdef inline void finish_side(Tracking *t, Flow *f, int who, bint closed) noexcep
     else:
         still_stalled(t, f, who)
     if closed or f.state == CLOSING:
-        _leave_unfinished(t, f, who)
+        leave_unfinished(t, f, who)
 
 
-cdef inline void _leave_unread(Tracking *t, Flow *f, int who, int by) noexcept nogil:
+cdef inline void leave_unread(Tracking *t, Flow *f, int who, int by) noexcept nogil:
     """Data of side `who` that the other end never read, although it ended in order."""
     cdef Side *s = &f.sides[who]
     cdef uint64_t unread = in_flight(s)
@@ -312,7 +312,7 @@ cdef inline void _leave_unread(Tracking *t, Flow *f, int who, int by) noexcept n
     number(found, unread)
 
 
-cdef inline void _leave_unfinished(Tracking *t, Flow *f, int who) noexcept nogil:
+cdef inline void leave_unfinished(Tracking *t, Flow *f, int who) noexcept nogil:
     cdef Found *found
     if not f.traits & IS_RARE or not rare(t, f).sides[who].message:
         return
@@ -330,14 +330,14 @@ cdef inline void expire(Tracking *t, Flow *f, int who, int what) noexcept nogil:
         return
     if what == FOR_RESPONSE and f.state == OPENING:
         f.traits |= SAID_UNANSWERED
-        number(_overdue(t, f, UNANSWERED, PROBLEM, 0, f.first_packet), ANSWER)
+        number(overdue(t, f, UNANSWERED, PROBLEM, 0, f.first_packet), ANSWER)
     elif what == FOR_RST and f.state == CLOSING and f.sides[1 - who].shutdown != BOTH:
         say_shutdown_unanswered(t, f, who, CLOSE)
     elif what == FOR_UPDATE and f.state < CLOSED:
         d = &rare(t, f).sides[who]
         if d.asked != NEVER and t.time - d.asked >= UPDATE:
             number(
-                _overdue(t, f, CREDIT_REQUEST_UNANSWERED, PROBLEM, who, d.asked_number), UPDATE
+                overdue(t, f, CREDIT_REQUEST_UNANSWERED, PROBLEM, who, d.asked_number), UPDATE
             )
 
 
@@ -353,7 +353,7 @@ cdef inline void still_unanswered(Tracking *t, Flow *f) noexcept nogil:
     number(found, max(t.time - f.start, 0))
 
 
-cdef inline Found *_overdue(
+cdef inline Found *overdue(
     Tracking *t, Flow *f, int kind, int severity, int who, uint64_t packet
 ) noexcept nogil:
     cdef Found *found = report(t, f, kind, severity, who)

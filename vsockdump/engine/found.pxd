@@ -93,7 +93,7 @@ cdef inline Found *add(
     if all.kept:
         all.count += 1
         if all.count == all.room:
-            _widen(all)
+            widen(all)
             found = &all.list[all.count - 1]
     found.kind, found.severity, found.doubt = kind, severity, doubt
     found.actor, found.time, found.row = actor, time, row
@@ -105,7 +105,7 @@ cdef inline Found *add(
     return found
 
 
-cdef inline void _widen(Findings *all) noexcept nogil:
+cdef inline void widen(Findings *all) noexcept nogil:
     """There is always room for one more than there are."""
     cdef size_t room = all.room * 2
     cdef Found *wider = <Found *>realloc(all.list, room * sizeof(Found))

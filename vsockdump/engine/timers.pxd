@@ -35,7 +35,7 @@ cdef inline int64_t length(int wait) noexcept nogil:
 cdef inline int push(Timers *t, const Table *flows, const Flow *f, int side, int64_t deadline) noexcept nogil:
     """Add a deadline; -1: no memory."""
     cdef Timer *new
-    if t.count == t.room and _make_room(t, flows) < 0:
+    if t.count == t.room and make_room(t, flows) < 0:
         return -1
     new = &t.list[t.count]
     new.deadline, new.flow, new.slot, new.side = deadline, f.number, f.slot, side
@@ -43,7 +43,7 @@ cdef inline int push(Timers *t, const Table *flows, const Flow *f, int side, int
     return 0
 
 
-cdef inline int _make_room(Timers *t, const Table *flows) noexcept nogil:
+cdef inline int make_room(Timers *t, const Table *flows) noexcept nogil:
     """Drop what has passed and what waits for connections that are gone; only then take memory.
 
     So a flood of connections costs no more than the table has room for.
