@@ -39,8 +39,8 @@ _SECTIONS = (
             " expressions need quotes against the shell. `vsockdump filter` explains an expression,"
             " says what of it the kernel decides, and with `-d` prints the program for that.",
             "An empty expression takes everything. `#` begins a comment, which ends with the line."
-            " CIDs and ports may be named as `--names FILE`"
-            " says, CIDs also by the names of running guests.",
+            " CIDs and ports may be named as `--names FILE` says, CIDs also by the names of running"
+            " guests.",
         ),
     ),
     Section(
@@ -157,9 +157,11 @@ _SECTIONS = (
             " terms (the packet's record, text, and connections) are decided after it. Of an"
             " expression whose parts are joined by `and`, each part is decided by whom it can be;"
             " of one joined by `or`, everything is decided after it if any part is.",
-            "Where connections are followed, the kernel decides only what takes all packets of a"
-            " connection or none (CIDs, ports, pairs, types), or they would seem to have gaps."
-            " `vsockdump filter` says which part that is.",
+            "Of an expression that asks about connections, the kernel decides only what takes all"
+            " packets of a connection or none (CIDs, ports, pairs, types): else they would seem to"
+            " have gaps. An expression that takes only some packets of a connection, such as `op"
+            " rw`, has no connections followed: lines say nothing of credit, and `vsockdump flows`"
+            " and its like refuse it. `-Y` is the way to show only some.",
             "Over files the same program is run by vsockdump.",
         ),
     ),
