@@ -28,7 +28,6 @@ _WHOLE = "would leave out packets that following connections needs"
 class Wanted(Options):
     """What was asked for."""
 
-    dump = 0
     manual = False
 
 
@@ -43,14 +42,25 @@ def main(argv: Sequence[str]) -> int:
     for wrong, sentence in options.filter_contradictions(wanted):
         if wrong:
             raise UsageError(sentence)
+    if not (wanted.expression or wanted.capture_filter or wanted.expression_file):
+        raise UsageError("an expression is needed; see 'vsockdump filter --help'")
+    if wanted.dump:
+        print_program(wanted)
+        return 0
     read = _read(wanted)
     plan = split(read.parse())
-    code = _program(plan, wanted)
-    if wanted.dump:
-        _print_program(plan, code, wanted.dump)
-    else:
-        print("\n".join(_told(plan, code, read.mixed is not None)))
+    print("\n".join(_told(plan, _program(plan, wanted), read.mixed is not None)))
     return 0
+
+
+def print_program(wanted: Options) -> None:
+    """Print the kernel's program as -d, -dd or -ddd ask for it; raises UsageError, FilterError."""
+    if wanted.dump > len(_FORMATS):
+        raise UsageError("-d can be given three times at the most")
+    plan = split(_read(wanted).parse())
+    print(_FORMATS[wanted.dump - 1](_program(plan, wanted)))
+    if plan.rest != EVERYTHING:
+        say(f"decided after this program: {plan.rest}")
 
 
 def _parser() -> Parser:
@@ -75,27 +85,17 @@ def _parser() -> Parser:
     return made
 
 
-def _read(wanted: Wanted) -> language.Parser:
+def _read(wanted: Options) -> language.Parser:
     text = choosing.expression(wanted)
-    if not text and not wanted.expression and not wanted.expression_file:
-        raise UsageError("an expression is needed; see 'vsockdump filter --help'")
     names = options.names(wanted)
     cids = {name: cid for cid, name in names.cids.items()}
     ports = {name: port for port, name in names.ports.items()}
     return language.Parser(text, cids, ports)
 
 
-def _program(plan: Plan, wanted: Wanted) -> Code:
+def _program(plan: Plan, wanted: Options) -> Code:
     payload = None if wanted.snap_payload < 0 else min(wanted.snap_payload, SNAPLEN)
-    return compiled(plan.kernel, payload=payload)
-
-
-def _print_program(plan: Plan, code: Code, times: int) -> None:
-    if times > len(_FORMATS):
-        raise UsageError("-d can be given three times at the most")
-    print(_FORMATS[times - 1](code))
-    if plan.rest != EVERYTHING:
-        say(f"decided after this program: {plan.rest}")
+    return compiled(plan.kernel, snaplen=wanted.snaplen or SNAPLEN, payload=payload)
 
 
 # --- in words ---------------------------------------------------------------------------------
