@@ -12,7 +12,7 @@ from vsockdump.states import State
 
 from .conversation import MILLI, Packet, Talk, batches, track
 from .frames import REQUEST, VSOCK, Ends, frame
-from .test_scan import ring
+from .test_scan_ring import ring
 from .test_track_capture import hello
 
 # --- time -------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from .captures import START
 from .conversation import MILLI, SECOND, Packet, Talk, Tracked, batches, lead, track
 from .frames import MONITOR_OPS, SLL, SLL2, VSOCK, Ends, frame, sll, sll2
 from .test_model import World, worlds
-from .test_scan import ring
+from .test_scan_ring import ring
 
 ADDRESSES = st.builds(
     Ends, st.sampled_from([1, 2, 3]), st.sampled_from([1, 2]), st.integers(5, 6), st.integers(5, 6)
