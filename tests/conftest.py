@@ -1,4 +1,4 @@
-"""What several tests need: a network namespace of their own, and a link in it."""
+"""What several tests need: a network namespace of their own, a link in it, captures unpacked."""
 
 import ctypes
 import fcntl
@@ -6,13 +6,16 @@ import os
 import signal
 import socket
 import struct
+import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from functools import cache
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from vsockdump.sources import netlink
+from vsockdump.sources import netlink, stream
 from vsockdump.sources.standin import Standin
 
 # No test is timed: a busy machine is not a fault.
@@ -27,6 +30,30 @@ signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 CLONE_NEWNET = 0x40000000  # linux/sched.h
 SIOCSIFNAME = 0x8923  # linux/sockios.h
 KINDS = ("dummy", "ifb", "bridge", "veth")  # links that are easily made; one is in most kernels
+
+
+@pytest.fixture
+def utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have local times be UTC's."""
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+
+
+@pytest.fixture(scope="session")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
+    """Give a capture that any program can read: not compressed."""
+    folder = tmp_path_factory.mktemp("plain")
+
+    @cache
+    def unpack(path: Path) -> Path:
+        if path.suffix not in (".zst", ".gz"):
+            return path
+        target = folder / path.stem
+        with closing(stream.open_raw(str(path))) as raw:
+            target.write_bytes(stream.window(raw)[0].fill_to(1 << 30))
+        return target
+
+    return unpack
 
 
 @pytest.fixture
