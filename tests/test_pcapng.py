@@ -43,6 +43,12 @@ def test_an_interface_is_read_as_written() -> None:
     assert pcapng.parse_interface(pcapng.pack_interface(SOME), "<") == SOME
 
 
+def test_a_filter_longer_than_an_option_is_cut() -> None:
+    long = " or ".join(["port 1"] * 10_000)
+    block = pcapng.pack_interface(SOME._replace(filter=long))
+    assert pcapng.parse_interface(block, "<") == SOME._replace(filter=long[:1023])
+
+
 def test_an_interface_is_always_written_in_nanoseconds() -> None:
     block = pcapng.pack_interface(SOME._replace(tsresol=6, tsoffset=3600))
     assert pcapng.parse_interface(block, "<") == SOME

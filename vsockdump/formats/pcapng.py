@@ -34,6 +34,7 @@ SHB_OS, SHB_USERAPPL = 3, 4
 IF_NAME, IF_DESCRIPTION, IF_TSRESOL, IF_FILTER, IF_OS, IF_TSOFFSET = 2, 3, 9, 11, 12, 14
 ISB_IFRECV, ISB_IFDROP, ISB_OSDROP = 4, 5, 7
 
+_LONGEST_OPTION = 0xFFFF  # bytes of its value; only a filter may be longer
 _MOST_TEXT = 1024  # bytes: a name, a filter; a capture may have 65536 interfaces to describe
 
 Options = list[tuple[int, bytes]]
@@ -91,7 +92,7 @@ def pack_interface(interface: Interface) -> bytes:
     )
     options = [(code, text.encode()) for code, text in texts if text]
     if interface.filter:  # a leading 0: the filter is a string
-        options.append((IF_FILTER, b"\0" + interface.filter.encode()))
+        options.append((IF_FILTER, (b"\0" + interface.filter.encode())[:_LONGEST_OPTION]))
     options.append((IF_TSRESOL, b"\x09"))
     head = struct.pack("=HHI", interface.linktype, 0, interface.snaplen)
     return pack_block(INTERFACE, head + pack_options(options))
