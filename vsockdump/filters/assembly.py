@@ -87,7 +87,8 @@ class Assembly:
         self._loads: dict[str, Callable[[Recipe], Steps]] = {
             "captured": lambda recipe: Steps([], [_do(LD_LEN)], "kept"),
             "wire": lambda recipe: Steps([], [_do(LDX_LEN), _do(TXA)], ""),
-            "bytes": lambda recipe: Steps([], [_do(LD_ABS[recipe.size], recipe.offset)], "kept"),
+            "bytes": self._bytes,
+            "little": self._bytes,
             "field": self._field,
             "payload": self._payload,
             "room": self._room,
@@ -150,7 +151,11 @@ class Assembly:
 
     def _test(self, test: Test, parts: set[int], yes: int, no: int) -> Iterator[tuple[int, int]]:
         """Emit a test with those parts of it that are entered; yield where each begins."""
-        self._jump(test.sign, test.k, yes, no)
+        k = test.k
+        if test.recipe.kind == "little":  # of 2 bytes, and >= less than 256: the higher one will do
+            self._jump("&", 0xFF, yes, no)
+            k, no = k << 8, len(self._out)
+        self._jump(test.sign, k, yes, no)
         yield 0, len(self._out)
         steps = self._steps(test.recipe)
         if parts - {0}:
@@ -192,6 +197,9 @@ class Assembly:
 
     def _steps(self, recipe: Recipe) -> Steps:
         return self._loads[recipe.kind](recipe)
+
+    def _bytes(self, recipe: Recipe) -> Steps:
+        return Steps([], [_do(LD_ABS[recipe.size], recipe.offset)], "kept")
 
     def _field(self, recipe: Recipe) -> Steps:
         return Steps([], _little(recipe.offset, recipe.size), "" if recipe.size > 1 else "kept")

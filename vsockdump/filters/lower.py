@@ -6,6 +6,7 @@ before a test has shown that it is there, so that a short frame makes a term fal
 """
 
 from collections.abc import Sequence
+from itertools import chain
 
 from vsockdump.dissectors import (
     LINKTYPE_LINUX_SLL,
@@ -43,6 +44,7 @@ _COOKED = {LINKTYPE_LINUX_SLL: SLL_PLACES, LINKTYPE_LINUX_SLL2: SLL2_PLACES}
 _BEHIND_VIRTIO = vsockmon.SIZE + virtio.SIZE
 _NEGATED = {"!=": "==", "<": ">=", "<=": ">"}
 _CHAIN = 4  # so many values are compared one after the other, more by halves
+_FEW = 8  # so many are sooner compared one by one than put together to be ordered
 
 
 class Lowering:
@@ -91,9 +93,9 @@ class Lowering:
 
     def _there(self, where: Where, yes: int, no: int) -> int:
         if where is Where.VIRTIO:
-            yes = self._virtio(yes, no)
-        if where in (Where.MONITOR, Where.VIRTIO):
-            yes = self._cooked(self._captured(vsockmon.SIZE, yes, no), no)
+            return self._cooked(self._virtio(yes, no), no)
+        if where is Where.MONITOR:
+            return self._cooked(self._captured(vsockmon.SIZE, yes, no), no)
         return yes
 
     def _captured(self, size: int, yes: int, no: int) -> int:
@@ -111,11 +113,14 @@ class Lowering:
 
     def _virtio(self, yes: int, no: int) -> int:
         """The header behind the monitor's is virtio's, and as long as that says."""
-        transport, length = BY_NAME["transport"], BY_NAME["trans_len"]
-        yes = self._values(length, ((virtio.SIZE, 0xFFFF),), yes, no)
+        offset, size = vsockmon.PLACES["len"]
+        length = Recipe("little", self.base + offset, size)
+        yes = self.graph.add(length, ">=", virtio.SIZE, yes, no)
+        return self._captured(_BEHIND_VIRTIO, self._transport(yes, no), no)
+
+    def _transport(self, yes: int, no: int) -> int:
         kind = int(vsockmon.Transport.VIRTIO)
-        yes = self._values(transport, ((kind, kind),), yes, no)
-        return self._captured(_BEHIND_VIRTIO, yes, no)
+        return self._values(BY_NAME["transport"], ((kind, kind),), yes, no)
 
     # --- fields -------------------------------------------------------------------------------
 
@@ -138,8 +143,9 @@ class Lowering:
     def _narrow(self, at: int, size: int, ranges: Sequence[Range], yes: int, no: int) -> int:
         others = _complement(ranges, (1 << 8 * size) - 1)
         for wanted, there, not_there in ((ranges, yes, no), (others, no, yes)):
-            if all(first == last for first, last in wanted):
-                values = sorted(_swapped(value, size) for value, _ in wanted)
+            if _count(wanted) <= max(len(wanted), _FEW):
+                spelt = chain(*(range(first, last + 1) for first, last in wanted))
+                values = sorted(_swapped(value, size) for value in spelt)
                 return self._equal(Recipe("bytes", at, size), values, there, not_there)
         return self._ordered(Recipe("field", at, size), ranges, yes, no)
 
@@ -209,6 +215,11 @@ class Lowering:
         if sign in _NEGATED:
             sign, yes, no = _NEGATED[sign], no, yes
         match left:
+            case Sum("&", Name(name), Number(bits)) if sign == "==" and not k and _is_header(name):
+                field = BY_NAME[name]
+                bits = _swapped(bits & ((1 << 8 * field.size) - 1), field.size)
+                recipe = Recipe("bytes", self.base + field.offset, field.size)
+                return self.graph.add(recipe, "&", bits, no, yes)
             case Sum("&", value, Number(bits)) if sign == "==" and not k:
                 # One instruction, which leaves in A what it looks at.
                 return self.graph.add(self._recipe(value), "&", bits, no, yes)
@@ -260,9 +271,7 @@ class Lowering:
         yes = self.graph.add(Recipe("room", self.base + behind), "x>=", 0, yes, no)
         yes = self._captured(behind, yes, no)
         mine = self._virtio(self._values(BY_NAME["len"], ((size, MOST),), yes, no), no)
-        kind = int(vsockmon.Transport.VIRTIO)
-        found = self._values(BY_NAME["transport"], ((kind, kind),), mine, yes)
-        return self._there(Where.MONITOR, found, no)
+        return self._there(Where.MONITOR, self._transport(mine, yes), no)
 
 
 def _merged(parts: Sequence[Tree]) -> list[Tree]:
@@ -291,6 +300,10 @@ def _complement(ranges: Sequence[Range], most: int) -> list[Range]:
     return [pair for pair in zip(starts, ends, strict=True) if pair[0] <= pair[1]]
 
 
+def _count(ranges: Sequence[Range]) -> int:
+    return sum(last - first + 1 for first, last in ranges)
+
+
 def _ranges(sign: str, k: int, most: int) -> list[Range]:
     """Return the values for which a relation with a constant holds."""
     found = {
@@ -298,6 +311,10 @@ def _ranges(sign: str, k: int, most: int) -> list[Range]:
         ">": [(k + 1, most)], ">=": [(k, most)],
     }[sign]  # fmt: skip
     return [(first, last) for first, last in found if first <= last]
+
+
+def _is_header(name: str) -> bool:
+    return BY_NAME[name].where in (Where.MONITOR, Where.VIRTIO)
 
 
 def _swapped(value: int, size: int) -> int:

@@ -30,7 +30,8 @@ def compiled(
     start = lowering.tree(tree, ACCEPT, REJECT)
     try:
         if len(lowering.graph.tests) > _MOST_TESTS:
-            raise TooLong(f"{len(lowering.graph.tests)} tests")
+            tests = len(lowering.graph.tests)
+            raise TooLong(f"{tests} tests; the kernel takes {MOST_INSTRUCTIONS} instructions")
         return Assembly(lowering.base, snaplen, payload).program(*threaded(lowering.graph, start))
     except TooLong as error:
         text = str(tree)
