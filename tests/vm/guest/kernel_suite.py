@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import cast
 
 from .truth import Truth, now
 
@@ -37,7 +38,8 @@ def settled(program: str, number: int, count: int) -> Truth:
     """
     for _ in range(TRIES):
         seen = run(program, number, count)
-        if not any(code > 0 for code, _ in seen["ends"]):
+        ends = cast("list[tuple[int, str]]", seen["ends"])
+        if not any(code > 0 for code, _ in ends):
             break  # passed, or hung until it was killed: what hangs is no race
     return seen
 
