@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import generate, rivals
+from tests.bench import filters, generate, rivals
+from tests.command import run, vsockdump
 from vsockdump.engine.track import Tracker
 from vsockdump.flows import Flow, Verdict
 from vsockdump.sources.savefile import Savefile
@@ -54,3 +55,13 @@ def test_chunks_hold_other_connections(tmp_path: Path) -> None:
 @pytest.mark.parametrize("reader", rivals.READERS.values())
 def test_rivals_add_up_the_same(tmp_path: Path, reader: rivals.Reader) -> None:
     assert rivals.flows(reader(str(made(SHAPE, tmp_path)))) == 7 * 3
+
+
+def test_the_expression_and_the_offsets_say_the_same(tmp_path: Path) -> None:
+    file = made(SHAPE, tmp_path)
+    ours = vsockdump("-r", file, "--count", filters.EXPRESSION)
+    try:
+        theirs = run("tcpdump", "-r", file, "--count", filters.OFFSETS)
+    except FileNotFoundError:
+        pytest.skip("needs tcpdump")
+    assert ours.stdout == theirs.stdout == f"{SHAPE.turns} packets\n".encode()

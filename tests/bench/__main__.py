@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from . import files, flows, live, report
+from . import files, filters, flows, live, report
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the packets")
-    parser.add_argument("--only", choices=["files", "flows", "live"], help="one part")
+    parser.add_argument("--only", choices=["files", "filters", "flows", "live"], help="one part")
     parser.add_argument("--repetitions", type=int, default=5, help="runs behind a median")
     wanted = parser.parse_args()
     folder = Path("bench-data").absolute()
@@ -19,6 +19,8 @@ def main() -> None:
     figures: list[report.Figure] = []
     if wanted.only in (None, "files"):
         figures += files.measure(folder, wanted.quick, wanted.repetitions)
+    if wanted.only in (None, "filters"):
+        figures += filters.measure(folder, wanted.quick, wanted.repetitions)
     if wanted.only in (None, "flows"):
         figures += flows.measure(folder, wanted.quick, wanted.repetitions)
     if wanted.only in (None, "live"):
