@@ -8,7 +8,7 @@ the names of fields are Wireshark's too (wireshark-filter(4)). Both give the sam
 from collections.abc import Callable
 
 from .fields import BY_NAME, BY_WIRESHARK, Field, find
-from .tokens import near
+from .tokens import FilterError, near
 from .tree import (
     EVERYTHING,
     And,
@@ -109,7 +109,10 @@ class Parser(Values):
             return self._endpoint("") if text == "*" else self._relation()
         if kind == "name":
             return self._named(text)
-        raise self.error(f"{self.shown} stands where a term should, such as 'port 1024'")
+        raise self._no_term()
+
+    def _no_term(self) -> FilterError:
+        return self.error(f"{self.shown} stands where a term should, such as 'port 1024'")
 
     def _group(self) -> Tree:
         self.take()
@@ -129,6 +132,8 @@ class Parser(Values):
             return self._of_field(field)
         if self._field and text in self.own_names(self._field):
             return self._more()
+        if text in KEYWORDS:
+            raise self._no_term()
         known = [*BY_NAME, *BY_WIRESHARK, *WORDS, *SYNONYMS, *KEYWORDS]
         raise self.error(f"no term begins with {self.shown}{near(text, known)}")
 
@@ -244,15 +249,12 @@ class Parser(Values):
         return joined(kind, left, right)
 
     def _endpoint(self, side: str) -> Tree:
-        self._again, self._field = lambda: self._endpoint(side), None
+        self._again, self._field = None, None
         return self.endpoint(side)
 
     def _pair(self) -> Tree:
         self.take()
-        self._again, self._field = self._pair_again, None
-        return self._pair_again()
-
-    def _pair_again(self) -> Tree:
+        self._again, self._field = None, None
         return Pair(self.endpoint(""), self.endpoint(""))
 
     def _length(self, sign: str) -> Tree:
@@ -278,7 +280,7 @@ class Parser(Values):
             return self._of_field(field)
         elif (name := text) not in WORDS:
             needed = " or ".join(f"'{word}'" for word in WORDS if word.split()[0] == text)
-            raise self.error(f"{text} {self.after} is nothing; there are {needed}")
+            raise self.error_at(1, f"{text} {self.after} is nothing; there are {needed}")
         self.take()
         return Word(name)
 

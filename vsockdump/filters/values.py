@@ -22,7 +22,7 @@ from .tree import (
     depth,
     member,
 )
-from .words import BINDING, LOADS
+from .words import BINDING, LOADS, SYNONYMS, WORDS
 
 Names = Mapping[str, int]
 
@@ -33,6 +33,7 @@ _RECKON: dict[str, Callable[[int, int], int]] = {
     "<<": operator.lshift, ">>": operator.rshift,
 }  # fmt: skip
 
+_FLAGS = {"flags": [word.split()[1] for word in (*WORDS, *SYNONYMS) if word[:6] == "flags "]}
 _ESCAPED = re.compile(r"\\.", re.DOTALL)
 
 
@@ -84,7 +85,7 @@ class Values(Cursor):
         if self.token.kind == "number":
             return self.number(8 * field.size)
         if (value := self._named_value(field, self.token)) is None:
-            known = [*field.names, *self.own_names(field)]
+            known = [*field.names, *self.own_names(field), *_FLAGS.get(field.name, ())]
             there = f"; there are {', '.join(known)}" if known else "; a number is"
             hint = near(self.token.text, known) or there
             raise self.error(f"{self.shown} is no value of {field.name}{hint}")
