@@ -241,11 +241,3 @@ def test_some_of_a_connection_is_not_enough(standin: Standin, command: str) -> N
     sentence = lines(done)[-1]  # before it, that this kernel names no processes
     assert (done.returncode, done.stdout) == (UsageError.exit_code, b"")
     assert "needs whole connections, and 'op rw' takes only some of their packets" in sentence
-
-
-@pytest.mark.parametrize("expression", ["process python3", "pid 812", "port 1 or pid 812"])
-def test_who_it_is_is_known_too_late(standin: Standin, expression: str) -> None:
-    done = vsockdump("-i", standin.name, expression)
-    sentence = lines(done)[-1]  # before it, that this kernel names no processes
-    assert done.returncode == UsageError.exit_code
-    assert sentence.endswith("known only once a packet has been taken; -Y shows by it")
