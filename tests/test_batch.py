@@ -276,64 +276,45 @@ def test_a_mask_of_the_wrong_size_is_refused(size: int) -> None:
     assert len(batch) == 3
 
 
-# --- show -------------------------------------------------------------------------------------
-
-
-def test_what_is_shown_keeps_its_place() -> None:
+def test_what_is_kept_keeps_its_place() -> None:
     batch = scan(5)
     batch.first = 7
     assert [batch.place(row) for row in range(5)] == [0, 1, 2, 3, 4]
     assert [batch.number(row) for row in range(5)] == [7, 8, 9, 10, 11]
-    batch.show(bytes([0, 1, 0, 255, 1]))
+    batch.select(bytes([0, 1, 0, 255, 1]))
     assert seconds(batch) == [batch.place(row) for row in range(3)] == [1, 3, 4]
     assert [batch.number(row) for row in range(3)] == [8, 10, 11]
     assert (len(batch), batch.first, batch.whole) == (3, 7, False)
 
 
-@given(st.lists(st.tuples(st.booleans(), st.binary(min_size=30, max_size=30)), max_size=4))
-def test_places_are_those_since_the_first_time(masks: list[tuple[bool, bytes]]) -> None:
-    """Whatever is done to what is shown; before that, select() decides what a place is."""
-    batch = scan(30)
-    shown, places = False, list(range(30))
-    for by_show, mask in masks:
-        shown = shown or by_show
-        (batch.show if by_show else batch.select)(mask[: len(batch)])
+@given(st.lists(st.binary(min_size=30, max_size=30), max_size=4))
+def test_places_stay_however_often_is_chosen(masks: list[bytes]) -> None:
+    batch, places = scan(30), list(range(30))
+    for mask in masks:
+        batch.select(mask[: len(batch)])
         places = [place for place, wanted in zip(places, mask, strict=False) if wanted]
-        if shown is False:
-            places = list(range(len(places)))
         assert [batch.place(row) for row in range(len(batch))] == places
-
-
-def test_all_may_be_shown() -> None:
-    batch = scan(3)
-    batch.show(bytes([1, 1, 1]))
-    assert batch.whole
-    assert [batch.place(row) for row in range(3)] == [0, 1, 2]
 
 
 def test_places_are_of_one_batch() -> None:
     using = Scanner()
     using.add_interface(VSOCK)
     batch = scan(4096, using)
-    batch.show(bytes(4095) + b"\x01")
+    batch.select(bytes(4095) + b"\x01")
     assert batch.place(0) == 4095
     used = id(batch)
     del batch
     again = scan(2, using)
     assert (id(again), [again.place(row) for row in range(2)]) == (used, [0, 1])
-    again.show(b"\x00\x01")
+    again.select(b"\x00\x01")
     assert again.place(0) == 1
 
 
-def test_what_cannot_be_shown() -> None:
+def test_only_packets_that_are_there_have_a_place() -> None:
     batch = scan(3)
-    for size in (0, 2, 4):
-        with pytest.raises(ValueError, match=f"^{size} choices for 3 packets$"):
-            batch.show(bytes(size))
-    for keep in (batch.show, batch.select):
-        with pytest.raises(TypeError):
-            keep(None)  # type: ignore[arg-type]
-    batch.show(b"\x01\x00\x01")
+    with pytest.raises(TypeError):
+        batch.select(None)  # type: ignore[arg-type]
+    batch.select(b"\x01\x00\x01")
     for row in (-1, 2, 2**40):
         for ask in (batch.place, batch.number):
             with pytest.raises(IndexError):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import Result, vsockdump
+from tests.command import PCAPS, Result, vsockdump
 from tests.talks import hello, saved, stalled
 
 
@@ -62,11 +62,11 @@ def test_names(capture: Path, tmp_path: Path) -> None:
     assert count("-r", capture, "--names", names, 'web-vm:"the agent"') == 7
 
 
-def test_numbers_are_the_captures_where_packets_are_only_not_shown(capture: Path) -> None:
+def test_numbers_and_credit_are_the_captures(capture: Path) -> None:
     shown = printed(vsockdump("-r", capture, "-#", "-t", "-Y", "port 2048 and op rw"))
     taken = printed(vsockdump("-r", capture, "-#", "-t", "port 2048 and op rw"))
     assert shown == ["   15  3:2048 > host:1234 RW 13, free 262131"]
-    assert taken == ["    1  3:2048 > host:1234 RW 13"]
+    assert taken == shown
     fields = printed(vsockdump("-r", capture, "-Y", "op rst", "--field", "number,op"))
     assert fields == ["11\tRST", "12\tRST", "18\tRST", "19\tRST"]
 
@@ -83,13 +83,45 @@ def test_what_is_saved_is_what_is_taken(capture: Path, tmp_path: Path) -> None:
     assert printed(vsockdump("flows", out, "--csv"))[1].split(",")[8] == "STALLED"
 
 
-@pytest.mark.parametrize("command", ["flows", "problems", "stats", "credit", "ladder"])
-def test_commands_take_whole_connections(capture: Path, command: str) -> None:
-    assert b"2048" not in vsockdump(command, capture, "port 1024", "--csv").stdout
-    assert b"2048" not in vsockdump(command, capture, "verdict stalled", "--csv").stdout
-    done = vsockdump(command, capture, "op", "rw")
+COMMANDS = ["flows", "problems", "stats", "credit", "ladder"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    "expression", ["port 1024", "verdict stalled", "event stall", "src port 1024 and free 0"]
+)
+def test_commands_take_connections_of_which_any_packet_matches(
+    capture: Path, command: str, expression: str, tmp_path: Path
+) -> None:
+    alone = saved(stalled(), tmp_path / "alone.pcapng")
+    chosen, whole = (
+        [line for line in printed(done) if not line.startswith("capture,")]  # its name and size
+        for done in (
+            vsockdump(command, capture, expression, "--csv"),
+            vsockdump(command, alone, "--csv"),
+        )
+    )
+    assert chosen == whole
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_pipe_has_whole_connections_only_by_what_all_packets_have(
+    capture: Path, command: str
+) -> None:
+    data = capture.read_bytes()
+    assert vsockdump(command, "-", "port 1024", "--csv", stdin=data).returncode == 0
+    done = vsockdump(command, "-", "op", "rw", stdin=data)
     assert done.returncode == 1
     assert f"vsockdump {command} needs whole connections, and 'op rw' takes".encode() in done.stderr
+
+
+def test_loopbacks_answers_come_from_another_cid() -> None:
+    """To CID 2, and from CID 1."""
+    file = PCAPS / "loopback-to-cid-2.pcap"
+    assert count("-r", file, "cid host") == 4
+    whole = printed(vsockdump("flows", file, "--csv"))
+    assert printed(vsockdump("flows", file, "cid host", "--csv")) == whole
+    assert len(whole) == 2
 
 
 def test_a_pipe_is_read_once(capture: Path) -> None:

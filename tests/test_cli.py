@@ -88,9 +88,8 @@ def test_marks_stand_where_events_fall() -> None:
     )
 
 
-@pytest.mark.parametrize("words", ["--no-flow", "-Q inout --no-flow", "-Q in"])
+@pytest.mark.parametrize("words", ["--no-flow", "-Q in --no-flow"])
 def test_lines_without_connections(words: str) -> None:
-    """Of one direction alone nothing can be told."""
     text = vsockdump("-t", "-r", PCAPS / "slow-reader.pcap.zst", *words.split()).stdout.decode()
     assert "local:15004 > local:5004 RW 65536\n" in text
     assert "free" not in text
@@ -124,10 +123,19 @@ def test_direction(tmp_path: Path) -> None:
     ends = [((3, 1), (2, 2)), ((2, 2), (3, 1)), ((1, 5), (1, 6)), ((3, 1), (4, 1))]
     frames = [captures.frame(src=src, dst=dst) for src, dst in ends]
     path.write_bytes(captures.pcap([Taken(START, one, 76) for one in frames]))
-    found = {way: vsockdump("-tnr", path, "-Q", way).stdout for way in ("in", "out", "inout")}
+    command = ("-tnr", path, "--no-flow")
+    found = {way: vsockdump(*command, "-Q", way).stdout for way in ("in", "out", "inout")}
     assert found["in"] == b"3:1 > 2:2 RW 0\n1:5 > 1:6 RW 0\n"
     assert found["out"] == b"2:2 > 3:1 RW 0\n1:5 > 1:6 RW 0\n"
-    assert found["inout"] == vsockdump("-tnr", path).stdout
+    assert found["inout"] == vsockdump(*command).stdout
+
+
+def test_credit_of_one_direction_takes_both_into_account() -> None:
+    file = PCAPS / "nested-hello.pcap"
+    whole = vsockdump("-tnr", file).stdout.splitlines()
+    assert vsockdump("-tnr", file, "-Q", "in").stdout.splitlines() == [
+        line for line in whole if b" > 2:" in line
+    ]
 
 
 def test_losses_in_the_file_are_told(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def test_what_is_shown_keeps_its_number(batch: Batch) -> None:
     batch.first = 5
     number = columns.find("number")
     assert list(number.values(batch)) == [5, 6, 7]
-    batch.show(b"\x00\x01\x01")
+    batch.select(b"\x00\x01\x01")
     assert list(number.values(batch)) == [6, 7]
 
 

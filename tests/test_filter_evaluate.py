@@ -10,7 +10,7 @@ from tests import captures
 from tests.conversation import Packet, Talk, batches
 from tests.frames import RST, RW, Ends, frame
 from tests.talks import hello, stalled
-from vsockdump.filters.evaluate import Choice
+from vsockdump.filters.evaluate import Choice, Connections
 from vsockdump.filters.followed import Followed
 from vsockdump.filters.language import parse
 from vsockdump.remembered import Ends as Tuple
@@ -33,16 +33,17 @@ def numbers(
 ) -> list[int]:
     """Return the numbers of the packets that match."""
     choice = Choice(parse(expression), Followed(known=known(talk)))
-    if twice and choice.followed:
-        for batch in batches(talk.packets, cuts=cuts):
-            choice.followed.feed(batch)
-        choice.followed.learn()
+    if twice:
+        choice.learn(lambda: batches(talk.packets, cuts=cuts))
+    return taken(choice, talk, cuts)
+
+
+def taken(choice: Choice, talk: Talk, cuts: Sequence[int] = ()) -> list[int]:
+    """Return the numbers of the packets that are chosen."""
     found: list[int] = []
-    number = 1
     for batch in batches(talk.packets, cuts=cuts):
-        batch.first = number
-        found += [number + row for row, taken in enumerate(choice(batch)) if taken]
-        number += batch.count
+        batch.select(choice(batch))
+        found += [batch.number(row) for row in range(batch.count)]
     return found
 
 
@@ -102,6 +103,28 @@ def test_what_is_known_so_far() -> None:
 @pytest.mark.parametrize(
     ("expression", "expected"),
     [
+        ("op rw and port 2048", HELLO),
+        ("event stall", STALLED),
+        ("number 3 or number 19", STALLED + HELLO),
+        ("verdict stalled and op rst", STALLED),
+        ("port 5", []),
+    ],
+)
+@pytest.mark.parametrize("cuts", [[], [3, 14]])
+def test_connections_of_which_any_packet_matches(
+    expression: str, expected: list[int], cuts: list[int]
+) -> None:
+    talk = capture()
+    choice = Connections(parse(expression), Followed())
+    choice.learn(lambda: batches(talk.packets, cuts=cuts))
+    assert taken(choice, talk, cuts) == expected
+    choice.begin()
+    assert taken(choice, talk) == expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
         ('payload contains "GET"', [3]),
         ('payload contains "\\x00"', [4]),
         ('payload == "GET /"', [3]),
@@ -130,7 +153,7 @@ def test_every_link_type_has_its_program() -> None:
     def chosen(expression: str) -> list[int]:
         choice = Choice(parse(expression))
         found = [choice(batch) for batch in batches(packets, [linktype for linktype, _ in frames])]
-        return [interface for interface, taken in enumerate(b"".join(found)) if taken]
+        return [interface for interface, is_taken in enumerate(b"".join(found)) if is_taken]
 
     assert chosen("port 22") == [0, 1, 2]
     assert chosen("not port 22") == [3, 4]

@@ -250,7 +250,7 @@ def test_what_is_shown_says_what_it_would_among_all(mask: bytes) -> None:
     """Its number, what was free after it, and what happened with it, are those of the packet."""
     found, _, lines = followed()
     all_lines = lines.render(found).splitlines(keepends=True)
-    found.show(mask)
+    found.select(mask)
     assert lines.render(found) == b"".join(itertools.compress(all_lines, mask))
     heads = [lines.head(found, row) for row in range(len(found))]
     assert heads == [line[:7] for line in itertools.compress(all_lines, mask)]
@@ -259,7 +259,7 @@ def test_what_is_shown_says_what_it_would_among_all(mask: bytes) -> None:
 def test_what_the_tracker_noted_is_found_by_place() -> None:
     found, tracker, _ = followed()
     steps = [tracker.step(row) for row in range(len(found))]
-    found.show(bytes(11) + b"\x01")
+    found.select(bytes(11) + b"\x01")
     assert [tracker.step(found.place(row)) for row in range(len(found))] == [steps[11]]
     assert [tracker.step(row) for row in range(12)] == steps
     with pytest.raises(IndexError):
@@ -270,7 +270,7 @@ def test_a_stall_is_shown_alone() -> None:
     found, _, lines = followed(quick=True)
     whole = lines.render(found).splitlines()
     (row,) = [row for row, text in enumerate(whole) if b"stalled" in text]
-    found.show(bytes(at == row for at in range(len(found))))
+    found.select(bytes(at == row for at in range(len(found))))
     assert lines.render(found).startswith(b"%5d  " % (100 + row))
     assert lines.render(found).endswith(b" CREDIT_UPDATE fwd 262144 [stalled 1.500s]\n")
 

@@ -49,5 +49,5 @@ def test_what_is_shown_is_the_packet_it_was(tmp_path: Path) -> None:
     batch.comments = {1: b"second", 3: b"last"}
     before = [packet(batch, row) for row in range(4)]
     assert [(each.number, each.comments) for each in before[1:3]] == [(8, ("second",)), (9, ())]
-    batch.show(b"\x00\x01\x00\x01")
+    batch.select(b"\x00\x01\x00\x01")
     assert [packet(batch, row) for row in range(2)] == [before[1], before[3]]

@@ -20,7 +20,7 @@ class Listing:
         self.taken: list[tuple[int, bytes]] = []
 
     def feed(self, batch: Batch) -> None:
-        self.taken += [(batch.first + row, batch.frame(row)) for row in range(len(batch))]
+        self.taken += [(batch.number(row), batch.frame(row)) for row in range(len(batch))]
 
 
 FRAMES = [taken.frame for taken in some(10)]
@@ -50,7 +50,7 @@ def test_limit(source: Savefile, most: int) -> None:
 
 
 @pytest.mark.parametrize("most", [0, 2, 5, 6])
-def test_choice_comes_before_limit_and_numbers(source: Savefile, most: int) -> None:
+def test_choice_comes_before_limit_and_leaves_numbers(source: Savefile, most: int) -> None:
     chosen = FRAMES[::2][: most or None]
 
     def choice(batch: Batch) -> bytes:
@@ -58,7 +58,7 @@ def test_choice_comes_before_limit_and_numbers(source: Savefile, most: int) -> N
 
     sink = Listing()
     assert pipeline.run(source, [sink], most=most, choice=choice) == len(chosen)
-    assert sink.taken == list(enumerate(chosen, 1))
+    assert sink.taken == list(zip(range(1, 11, 2), chosen, strict=False))
 
 
 def test_nothing_chosen(source: Savefile) -> None:
@@ -93,3 +93,14 @@ def test_nothing_for_a_while_is_passed_over(tmp_path: Path) -> None:
     sink = Listing()
     assert pipeline.run(Quiet(batch), [sink]) == 3
     assert len(sink.taken) == 3
+
+
+def test_some_sinks_see_what_is_left_out(source: Savefile) -> None:
+    before, after = Listing(), Listing()
+
+    def choice(batch: Batch) -> bytes:
+        return bytes(batch.number(row) == 7 for row in range(len(batch)))
+
+    assert pipeline.run(source, [after], choice=pipeline.watched([before], choice)) == 1
+    assert before.taken == list(enumerate(FRAMES, 1))
+    assert after.taken == [(7, FRAMES[6])]

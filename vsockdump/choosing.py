@@ -8,10 +8,10 @@ from vsockdump import options
 from vsockdump.choices import Choices
 from vsockdump.engine.batch import Batch
 from vsockdump.errors import ReadError, UsageError, reason
-from vsockdump.filters.evaluate import Choice
+from vsockdump.filters.evaluate import Choice, Connections
 from vsockdump.filters.followed import Followed
 from vsockdump.filters.language import parse
-from vsockdump.filters.plan import Plan, keeps_whole, names_processes, split
+from vsockdump.filters.plan import Plan, keeps_whole, names_cids, names_processes, split
 from vsockdump.filters.program import compiled, packed
 from vsockdump.filters.tokens import FilterError
 from vsockdump.filters.tree import EVERYTHING, Tree
@@ -27,46 +27,47 @@ from vsockdump.sources.savefile import Savefile
 def of_file(path: str, wanted: Options, *, twice: bool) -> Choices:
     """Return what is chosen of a file; raises FilterError, UsageError or ReadError.
 
-    `twice`: it can be read once before it is read, for terms about how connections end.
+    `twice`: it can be read before it is read, for terms about how connections end. What needs whole
+    connections then gets those of which any packet matches.
     """
-    tree, displayed = _trees(wanted)
-    _check(wanted, tree)
-    taken, shown = _recalling(wanted, tree), _recalling(wanted, displayed)
+    tree, displayed = trees(wanted)
+    taken, shown = _of_tree(wanted, tree, twice), _recalling(wanted, displayed, Choice)
     if twice:
         _learn(path, taken, shown)
     elif any(choice and choice.followed for choice in (taken, shown)):
         say("this is read only once: terms about connections go by what is known so far")
-    return Choices(taken, shown, whole=keeps_whole(tree))
+    return Choices(taken, shown)
 
 
-def _recalling(wanted: Options, tree: Tree) -> Choice | None:
+def _of_tree(wanted: Options, tree: Tree, twice: bool) -> Choice | None:
+    if not wanted.whole_for or (keeps_whole(tree) and not (twice and names_cids(tree))):
+        return _recalling(wanted, tree, Choice)
+    if not twice:
+        raise _not_whole(wanted, tree)
+    return _recalling(wanted, tree, Connections)
+
+
+def _recalling(wanted: Options, tree: Tree, kind: type[Choice]) -> Choice | None:
     recalled = Recalled()
-    return _choice(tree, Followed(wanted.max_flows, recalled.known, [recalled]))
+    followed = Followed(wanted.max_flows, recalled.known, [recalled])
+    return None if tree == EVERYTHING else kind(tree, followed)
 
 
-def _choice(tree: Tree, followed: Followed) -> Choice | None:
-    return None if tree == EVERYTHING else Choice(tree, followed)
-
-
-def live(wanted: Options, processes: Processes | None, *, following: bool) -> Choices:
-    """Return what is chosen of a capture; raises FilterError or UsageError.
-
-    `following`: connections are followed, so that the kernel should leave them whole.
-    """
-    tree, displayed = _trees(wanted)
-    _check(wanted, tree)
-    whole = keeps_whole(tree)
-    plan = split(tree, whole=following and whole)
+def live(wanted: Options, processes: Processes | None) -> Choices:
+    """Return what is chosen of a capture; raises FilterError or UsageError."""
+    tree, displayed = trees(wanted)
+    if wanted.whole_for and not keeps_whole(tree):
+        raise _not_whole(wanted, tree)
+    plan = split(tree)
     if plan.rest != EVERYTHING:
         say(f"decided after the kernel's filter: {plan.rest}")
     known = processes.known if processes else None
-    return Choices(
-        _choice(plan.rest, Followed(wanted.max_flows)),
-        _choice(displayed, Followed(wanted.max_flows, known)),
-        _program(wanted, plan),
-        "" if plan.kernel == EVERYTHING else str(plan.kernel),
-        whole,
+    taken, shown = (
+        None if each == EVERYTHING else Choice(each, Followed(wanted.max_flows, known))
+        for each in (plan.rest, displayed)
     )
+    text = "" if plan.kernel == EVERYTHING else str(plan.kernel)
+    return Choices(taken, shown, _program(wanted, plan), text, keeps_whole(plan.kernel))
 
 
 def _program(wanted: Options, plan: Plan) -> bytes:
@@ -77,40 +78,40 @@ def _program(wanted: Options, plan: Plan) -> bytes:
 
 
 def asks_for_processes(wanted: Options) -> bool:
-    """Whether what is shown depends on processes; raises FilterError."""
-    return names_processes(_trees(wanted)[1])
+    """Whether what is taken or shown depends on processes; raises FilterError."""
+    return any(map(names_processes, trees(wanted)))
 
 
 def _learn(path: str, taken: Choice | None, shown: Choice | None) -> None:
-    """Have both know how connections end: a pass over the file for each that asks for it."""
-    if taken and taken.followed:
-        for batch in _batches(path):
-            taken.followed.feed(batch)
-        taken.followed.learn()
-    if shown and shown.followed:
-        for batch in _batches(path):
-            if taken:
-                batch.select(taken(batch))
-            shown.followed.feed(batch)
-        shown.followed.learn()
-        if taken and taken.followed:
-            taken.followed.learn()
+    """Have both know all that a file tells before it is read."""
+    if taken:
+        taken.learn(lambda: _batches(path))
+    if shown:
+        shown.learn(lambda: _batches(path, taken))
+    if taken:
+        taken.begin()
 
 
-def _batches(path: str) -> Iterator[Batch]:
-    with closing(Savefile(path)) as source, suppress(ReadError):  # which the next pass will tell
-        yield from (batch for batch in source.batches() if batch is not None)
+def _batches(path: str, taken: Choice | None = None) -> Iterator[Batch]:
+    """Yield what is taken of a file; what is wrong with it the next pass will tell."""
+    came = 0
+    with closing(Savefile(path)) as source, suppress(ReadError):
+        for batch in source.batches():
+            if batch is not None:
+                batch.first = came + 1
+                came += batch.count
+                if taken:
+                    batch.select(taken(batch))
+                yield batch
 
 
 # --- expressions ------------------------------------------------------------------------------
 
 
-def _trees(wanted: Options) -> tuple[Tree, Tree]:
+def trees(wanted: Options) -> tuple[Tree, Tree]:
     """Return what is to be taken and what is to be shown; raises FilterError, UsageError."""
     text = expression(wanted)
-    names = options.names(wanted)
-    cids = {name: cid for cid, name in names.cids.items()}
-    ports = {name: port for port, name in names.ports.items()}
+    cids, ports = numbers(wanted)
     try:
         taken = parse(text, cids, ports)
     except FilterError as error:
@@ -118,6 +119,13 @@ def _trees(wanted: Options) -> tuple[Tree, Tree]:
         error.args = (f"{what}{hint}",) if hint else error.args
         raise
     return taken, parse(wanted.display, cids, ports)
+
+
+def numbers(wanted: Options) -> tuple[dict[str, int], dict[str, int]]:
+    """Return the CIDs and ports that have names; raises UsageError for what names none."""
+    names = options.names(wanted)
+    cids = {name: cid for cid, name in names.cids.items()}
+    return cids, {name: port for port, name in names.ports.items()}
 
 
 def expression(wanted: Options) -> str:
@@ -145,14 +153,8 @@ def _hint(text: str) -> str:
     return f"; do you mean the command {near[0]}?" if near else ""
 
 
-def _check(wanted: Options, tree: Tree) -> None:
-    """Refuse what cannot be told of packets as they are taken."""
-    if wanted.interface and names_processes(tree):
-        raise UsageError(
-            f"{tree}: who is at the ends is known only once a packet has been taken; -Y shows by it"
-        )
-    if wanted.whole_for and not keeps_whole(tree):
-        raise UsageError(
-            f"{wanted.whole_for} needs whole connections, and '{tree}' takes only some of their"
-            " packets: choose by cid, port, pair, type or verdict, and by no side"
-        )
+def _not_whole(wanted: Options, tree: Tree) -> UsageError:
+    return UsageError(
+        f"{wanted.whole_for} needs whole connections, and '{tree}' takes only some of their"
+        " packets: choose by cid, port, pair, type or verdict, and by no side"
+    )

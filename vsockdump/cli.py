@@ -84,6 +84,10 @@ def _run(wanted: Options) -> None:
         return _list_links()
     if wanted.list_linktypes:
         return _list_linktypes(wanted)
+    if wanted.dump:
+        from vsockdump import filter  # noqa: A004, PLC0415
+
+        return filter.print_program(wanted)
     if wanted.problems:
         from vsockdump import problems  # noqa: PLC0415
 
@@ -96,12 +100,9 @@ def _run(wanted: Options) -> None:
 
 
 def _following(wanted: Options) -> "Following | None":
-    """Have connections followed where the lines of packets say something of them.
-
-    Of one direction alone nothing can be told.
-    """
+    """Have connections followed where the lines of packets say something of them."""
     lines = options.prints(wanted) and wanted.format == "text"
-    if wanted.no_flow or not lines or wanted.direction != "inout":
+    if wanted.no_flow or not lines:
         return None
     from vsockdump.engine.track import Tracker  # noqa: PLC0415
     from vsockdump.following import Following  # noqa: PLC0415

@@ -87,10 +87,7 @@ def _parser() -> Parser:
 
 def _read(wanted: Options) -> language.Parser:
     text = choosing.expression(wanted)
-    names = options.names(wanted)
-    cids = {name: cid for cid, name in names.cids.items()}
-    ports = {name: port for port, name in names.ports.items()}
-    return language.Parser(text, cids, ports)
+    return language.Parser(text, *choosing.numbers(wanted))
 
 
 def _program(plan: Plan, wanted: Options) -> Code:

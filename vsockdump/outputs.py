@@ -47,13 +47,14 @@ class Outputs:
         beside them. Of the packets those are printed and counted that `shown` chooses. Raises
         OpenError, WriteError or UsageError.
         """
+        self.first: list[Sink] = []  # those that see what is not taken, too
         self.sinks: list[Sink] = []
         self.recorder: Recorder | None = None
         self.drops: list[pcapng.Drops] = []
         self._wanted = wanted
         self._following = following
         if following is not None:
-            self.sinks.append(following)
+            (self.sinks if following.report else self.first).append(following)
         if wanted.write:
             self.recorder = self._record(wanted.write, interfaces, copied)
             self.sinks.append(self.recorder)

@@ -41,8 +41,8 @@ def run(
 ) -> int:
     """Feed every sink with what the source has, at most `most` packets (0: all); return how many.
 
-    Packets are numbered from 1 as they are taken; those that `choice` sees, as they come. `between`
-    hears the sum so far after every batch, and while there is none.
+    Packets are numbered from 1 as they come, those too that `choice` leaves out. `between` hears
+    how many were taken after every batch, and while there is none.
     """
     count = came = 0
     for batch in source.batches():
@@ -61,10 +61,20 @@ def run(
     return count
 
 
+def watched(sinks: Sequence[Sink], choice: Choice) -> Choice:
+    """Return a choice that has sinks see everything before anything is left out."""
+
+    def choose(batch: Batch) -> bytes:
+        for sink in sinks:
+            sink.feed(batch)
+        return choice(batch)
+
+    return choose
+
+
 def _take(batch: Batch, count: int, most: int, choice: Choice | None) -> None:
-    """Leave in a batch what is wanted of it, and number that behind the `count` taken before."""
+    """Leave in a batch what is wanted of it, after `count` packets were taken before."""
     if choice is not None and batch.count:
         batch.select(choice(batch))
     if most:
         batch.head(most - count)
-    batch.first = count + 1

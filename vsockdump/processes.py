@@ -59,7 +59,7 @@ class Processes:
             self._look(self._owners)
         for row, key in requests.items():
             if any(pair := self.known.process(*key)):
-                batch.comments[row] = comment(pair)
+                batch.comments[batch.place(row)] = comment(pair)
 
     def ask(self, flows: Iterable[Flow]) -> None:
         """Ask now for connections, a few, that had been open before the capture began."""

@@ -90,7 +90,7 @@ def capture(wanted: Options, following: Following | None = None) -> None:
         with interruptible():
             own = direction.own_cids()
             processes = asking.live(stack, wanted, following, own)
-            chosen = _chosen_live(wanted, processes, following)
+            chosen = _chosen_live(wanted, processes)
             following = _whole(following, chosen)
             source = _listen(stack, wanted, chosen)
         asked = stack.enter_context(signals(source.stop))
@@ -112,15 +112,13 @@ def capture(wanted: Options, following: Following | None = None) -> None:
         say("no packet came; 'vsockdump doctor' tells what this machine can see")
 
 
-def _chosen_live(
-    wanted: Options, processes: "Processes | None", following: Following | None
-) -> Choices:
+def _chosen_live(wanted: Options, processes: "Processes | None") -> Choices:
     """Prepare what expressions choose of a capture."""
     if not options.chooses(wanted):
         return Choices()
     from vsockdump import choosing  # noqa: PLC0415 - most runs choose nothing
 
-    return choosing.live(wanted, processes, following=following is not None)
+    return choosing.live(wanted, processes)
 
 
 def _listen(stack: ExitStack, wanted: Options, chosen: Choices) -> "Live":
@@ -163,7 +161,7 @@ class _Run:
         """Give up privileges and feed the sinks until the source ends or is told to.
 
         `own` are the CIDs that -Q goes by, `taken` is what an expression chooses; `first` are sinks
-        that come before those of the outputs.
+        that see everything, as those do that follow connections for what lines say.
         """
         to = privileges.target(self._wanted.user or None)
         self._outputs.hand_over(to)
@@ -173,7 +171,8 @@ class _Run:
         gc.freeze()  # what was loaded is no garbage; what a long capture leaves is
         gc.enable()
         try:
-            self._loop(self._choice(own, taken), [*first, leaks, *self._outputs.sinks])
+            watching = [*first, *self._outputs.first]
+            self._loop(self._choice(own, taken), watching, [leaks, *self._outputs.sinks])
         except Full as full:
             tell(str(full))
         except ReaderGone as gone:
@@ -194,12 +193,12 @@ class _Run:
         for line in [f"{plural(self.count, 'packet')} captured", *self._lost()]:
             tell(line)
 
-    def _loop(self, choice: Choice | None, sinks: list[Sink]) -> None:
+    def _loop(self, choice: Choice | None, watching: list[Sink], sinks: list[Sink]) -> None:
         pipeline.run(
             self._source,
-            sinks,
+            sinks if choice else [*watching, *sinks],
             most=self._wanted.limit,
-            choice=choice,
+            choice=choice and pipeline.watched(watching, choice),
             between=self._between,
         )
 

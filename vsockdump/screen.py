@@ -28,7 +28,7 @@ class Shown:
 
     def feed(self, batch: Batch) -> None:
         """Choose."""
-        batch.show(self._choice(batch))
+        batch.select(self._choice(batch))
         self.count += batch.count
 
 

@@ -83,27 +83,29 @@ def steps(batch: Batch, tracker: Tracker, wants: Wants) -> Iterator[Packet | Eve
     """
     at_packet: dict[int, list[Event]] = {}
     timed: list[Event] = []
-    times = batch.column("time")
+    numbers = [batch.number(row) for row in range(batch.count)]
+    times = dict(zip(numbers, batch.column("time"), strict=True))
     for event in tracker.events():
         if wants(event.flow):
-            row = max(event.packets, default=0) - batch.first
-            here = 0 <= row < batch.count and times[row] == event.time
-            (at_packet.setdefault(row, []) if here else timed).append(event)
+            number = max(event.packets, default=0)
+            here = times.get(number) == event.time
+            (at_packet.setdefault(number, []) if here else timed).append(event)
     return _merged(_packets(batch, tracker, wants, at_packet), timed)
 
 
 def _packets(
     batch: Batch, tracker: Tracker, wants: Wants, events: dict[int, list[Event]]
 ) -> Iterator[tuple[int, list[Packet | Event]]]:
-    """Yield each packet with its events around it, and its time."""
+    """Yield each packet with the events of its number around it, and its time."""
     times = batch.column("time")
     columns = [batch.column(name) for name in _COLUMNS]
     for row in range(batch.count):
-        step = tracker.step(row)
-        around: list[Packet | Event] = [e for e in events.get(row, ()) if e.kind in ENDED]
+        step, number = tracker.step(batch.place(row)), batch.number(row)
+        at_packet = events.get(number, ())
+        around: list[Packet | Event] = [e for e in at_packet if e.kind in ENDED]
         if step is not None and wants(step.flow):
-            around.append(_packet(batch.first + row, times[row], step, [c[row] for c in columns]))
-        around += [e for e in events.get(row, ()) if e.kind not in ENDED]
+            around.append(_packet(number, times[row], step, [c[row] for c in columns]))
+        around += [e for e in at_packet if e.kind not in ENDED]
         if around:
             yield times[row], around
 

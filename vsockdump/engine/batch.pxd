@@ -66,14 +66,13 @@ cdef class Batch:
     cdef Py_buffer view
     cdef bint held
     cdef readonly bint whole
-    cdef uint16_t *places       # of the rows among those fed, once some are no longer shown
-    cdef bint shown
+    cdef uint16_t *places       # of the rows among all that came, once some were left out
+    cdef bint chosen
     cdef void hold(self, object data, str form, Py_ssize_t begin) except *
     cdef void release(self) noexcept
     cdef int _remember_places(self) except -1
-    cdef int _keep(self, bytes mask) except -1
 
 
 cdef inline Py_ssize_t place_of(Batch b, Py_ssize_t row) noexcept:
-    """Where a packet stood among those of the batch when sinks were fed: there it was numbered."""
-    return b.places[row] if b.shown else row
+    """Where a packet stood among those of the batch as it came: there it was numbered."""
+    return b.places[row] if b.chosen else row

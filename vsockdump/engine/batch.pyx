@@ -191,7 +191,7 @@ cdef class Batch:
         self.begin = self.end = begin
         self.count = 0
         self.whole = True
-        self.shown = False
+        self.chosen = False
         self.blocks = b""
         if self.comments:
             self.comments = {}
@@ -244,7 +244,7 @@ cdef class Batch:
         return self.interfaces.table[self.rows[row].interface].linktype
 
     def place(self, Py_ssize_t row):
-        """Return which row a packet was before show(): the tracker's; raises IndexError."""
+        """Return which row a packet was before select(); raises IndexError."""
         if not 0 <= row < self.count:
             raise IndexError(row)
         return place_of(self, row)
@@ -287,18 +287,21 @@ cdef class Batch:
     def select(self, bytes mask not None):
         """Keep only the packets whose byte in `mask` is not 0; raises ValueError for a wrong size.
 
-        Their records stay where they are: `whole` says whether all between begin and end are kept.
+        Each keeps its place, and so its number. Their records stay where they are: `whole` says
+        whether all between begin and end are kept.
         """
-        self._keep(mask)
-
-    def show(self, bytes mask not None):
-        """Keep only what is to be displayed, as select() does, but each packet keeps its place.
-
-        For after the sinks that follow and save: what they noted of a packet, its number too, is
-        found by place().
-        """
+        cdef const uint8_t *wanted = mask
+        cdef Py_ssize_t row, kept = 0
+        if len(mask) != self.count:
+            raise ValueError(f"{len(mask)} choices for {self.count} packets")
         self._remember_places()
-        self._keep(mask)
+        for row in range(self.count):
+            if wanted[row]:
+                self.rows[kept] = self.rows[row]
+                self.places[kept] = self.places[row]
+                kept += 1
+        self.whole = self.whole and kept == self.count
+        self.count = kept
 
     cdef int _remember_places(self) except -1:
         cdef Py_ssize_t row
@@ -306,22 +309,7 @@ cdef class Batch:
             self.places = <uint16_t *>malloc(CAPACITY * sizeof(uint16_t))
         if self.places == NULL:
             raise MemoryError
-        for row in range(0 if self.shown else self.count):
+        for row in range(0 if self.chosen else self.count):
             self.places[row] = <uint16_t>row
-        self.shown = True
-        return 0
-
-    cdef int _keep(self, bytes mask) except -1:
-        cdef const uint8_t *chosen = mask
-        cdef Py_ssize_t row, kept = 0
-        if len(mask) != self.count:
-            raise ValueError(f"{len(mask)} choices for {self.count} packets")
-        for row in range(self.count):
-            if chosen[row]:
-                self.rows[kept] = self.rows[row]
-                if self.shown:
-                    self.places[kept] = self.places[row]
-                kept += 1
-        self.whole = self.whole and kept == self.count
-        self.count = kept
+        self.chosen = True
         return 0

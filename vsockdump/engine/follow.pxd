@@ -57,12 +57,13 @@ cdef inline void ask_flow(Tracking *t, Py_ssize_t i) noexcept nogil:
 
 cdef inline void take_packet(Tracking *t, Py_ssize_t i) noexcept nogil:
     cdef const Row *r = &t.rows[i]
+    cdef Py_ssize_t place = t.places[i] if t.places != NULL else i
     pass_time(t, r.time)
-    t.row, t.at, t.number, t.time = r, <int32_t>i, t.first + i, r.time
+    t.row, t.at, t.number, t.time = r, <int32_t>place, t.first + place, r.time
     t.packets += 1
     t.truncated += r.notes & TRUNCATED != 0
     if t.steps != NULL:
-        t.steps[i].flow = 0
+        t.steps[place].flow = 0
     if r.layers & VIRTIO:
         follow(t, r)
 
@@ -113,7 +114,7 @@ cdef inline int next_timer(Tracking *t) noexcept nogil:
 
 cdef inline void follow(Tracking *t, const Row *r) noexcept nogil:
     """Find the connection of a packet, the right generation of it, and have it take it."""
-    cdef uint32_t hash = t.hashes[t.at & (AHEAD_OF_USE - 1)]
+    cdef uint32_t hash = t.hashes[(r - t.rows) & (AHEAD_OF_USE - 1)]
     cdef uint32_t slot = find(&t.table, r, hash)
     cdef Flow *f = NULL
     cdef Capture *c = &t.captures[r.interface]
@@ -291,7 +292,7 @@ cdef inline void mind_notes(Tracking *t, Flow *f, int who) noexcept nogil:
 
 cdef inline void note_step(StepNow *step, const Flow *f, int side) noexcept nogil:
     cdef int who
-    step.flow, step.side = f.number, side
+    step.flow, step.slot, step.side = f.number, f.slot, side
     for who in range(2):
         note_credit(&step.sides[who], &f.sides[who], &f.sides[1 - who])
 

@@ -5,7 +5,7 @@ from cpython.bytes cimport PyBytes_AsString, PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
-from .batch cimport Batch, Row
+from .batch cimport Batch, Row, place_of
 from .layout cimport enhanced_block, option, pcap_record
 
 cdef enum:
@@ -78,10 +78,12 @@ def pcapng(Batch batch not None, Py_ssize_t begin, Py_ssize_t end):
     """
     _check(batch, begin, end)
     parts = []
-    for row in sorted([row for row in batch.comments if begin <= row < end]):
-        parts.append(_blocks(batch, begin, row))
-        parts.append(_commented(_blocks(batch, row, row + 1), batch.comments[row]))
-        begin = row + 1
+    for row in range(begin, end) if batch.comments else ():
+        comment = batch.comments.get(place_of(batch, row))
+        if comment is not None:
+            parts.append(_blocks(batch, begin, row))
+            parts.append(_commented(_blocks(batch, row, row + 1), comment))
+            begin = row + 1
     last = _blocks(batch, begin, end)
     return b"".join([*parts, last]) if parts else last
 
@@ -130,7 +132,7 @@ cdef void _enhanced_block(
 
 cdef Py_ssize_t _comment_size(Batch batch, Py_ssize_t row) except -1:
     """Bytes that a row's comment adds to its block."""
-    comment = batch.comments.get(row) if batch.comments else None
+    comment = batch.comments.get(place_of(batch, row)) if batch.comments else None
     return 0 if comment is None else sizeof(option) + padded(len(comment)) + sizeof(option)
 
 

@@ -4,16 +4,17 @@ cimport cython
 from libc.stdint cimport int64_t, uint32_t
 
 from .batch cimport Batch
-from .tracking cimport Tracking
+from .tracking cimport StepNow, Tracking
 
 
 @cython.final
 cdef class Tracker:
     cdef Tracking t
     cdef Batch batch
-    cdef Py_ssize_t fed         # packets of the last batch, of which fewer may be shown by now
+    cdef Py_ssize_t fed         # up to which place packets of the last batch may have come
     cdef size_t earlier         # findings from before the last batch
     cdef list over
-    cdef int64_t free_after(self, Py_ssize_t row, int side) noexcept
+    cdef int64_t free_after(self, Py_ssize_t place, int side) noexcept
+    cdef StepNow *_step(self, Py_ssize_t place) except NULL
     cdef bint _is_here(self, uint32_t slot) noexcept
     cdef list _in_order(self)

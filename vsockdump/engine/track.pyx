@@ -15,7 +15,7 @@ from heapq import heappush, heappushpop
 from vsockdump.flows import Counts, Credit, Step
 from vsockdump.states import MOVES, Move, State
 
-from .batch cimport CAPACITY, Batch
+from .batch cimport CAPACITY, Batch, place_of
 from .connection cimport HANDED_OUT, NEVER, Flow
 from .ends cimport still_unanswered
 from .follow cimport end, follow_all
@@ -98,10 +98,12 @@ cdef class Tracker:
 
     def feed(self, Batch batch not None):
         """Take the packets of a batch. Raises MemoryError."""
-        self.batch, self.fed = batch, batch.count
+        self.batch = batch
+        self.fed = place_of(batch, batch.count - 1) + 1 if batch.count else 0
         self.earlier = self.t.found.count
         self._know_links(batch)
         self.t.rows, self.t.bytes, self.t.first = batch.rows, batch.bytes, batch.first
+        self.t.places = batch.places if batch.chosen else NULL
         with nogil:
             follow_all(&self.t, batch.count)
         if self.t.found.failed:
@@ -131,23 +133,23 @@ cdef class Tracker:
         self.t.found.count = self.earlier = 0
         return found
 
-    def marks(self, Py_ssize_t row):
+    def marks(self, Py_ssize_t place):
         """Return the events that a packet of the last batch brought about, if still kept."""
         cdef size_t i
         return [
             event_of(&self.t.found.list[i])
-            for i in range(self.earlier, self.t.found.count) if self.t.found.list[i].row == row
+            for i in range(self.earlier, self.t.found.count) if self.t.found.list[i].row == place
         ]
 
-    cdef int64_t free_after(self, Py_ssize_t row, int side) noexcept:
+    cdef int64_t free_after(self, Py_ssize_t place, int side) noexcept:
         """What was free after a packet of the last batch, for its sender (0) or the other end (1).
 
         -1 where that is unknown, or steps are not noted.
         """
         cdef StepNow *step
-        if self.t.steps == NULL or self.batch is None or row >= self.fed:
+        if self.t.steps == NULL or self.batch is None or place >= self.fed:
             return -1
-        step = &self.t.steps[row]
+        step = &self.t.steps[place]
         return step.sides[step.side ^ side].free if step.flow else -1
 
     def flows(self):
@@ -199,8 +201,9 @@ cdef class Tracker:
     def flow(self, uint64_t number):
         """Return a snapshot of one connection; None for one that is unknown or forgotten."""
         cdef uint32_t slot
-        for slot in range(self.t.table.used):
-            if number and flow_at(&self.t.table, slot).number == number:
+        cdef size_t first = number - 1 if 0 < number <= self.t.table.used else 0
+        for slot in [first, *range(self.t.table.used if self.t.table.reused else 0)]:
+            if number and slot < self.t.table.used and flow_at(&self.t.table, slot).number == number:
                 return flow_of(&self.t, flow_at(&self.t.table, slot))
         return None
 
@@ -209,14 +212,30 @@ cdef class Tracker:
         over, self.over = self.over, []
         return over
 
-    def step(self, Py_ssize_t row):
+    # --- what packets did -----------------------------------------------------------------------
+    # A packet of the last batch is asked for by its place: Batch.place().
+
+    cdef StepNow *_step(self, Py_ssize_t place) except NULL:
+        if self.t.steps == NULL or self.batch is None or not 0 <= place < self.fed:
+            raise IndexError(place)
+        return &self.t.steps[place]
+
+    def step(self, Py_ssize_t place):
         """Return what a packet of the last batch did; None if it belongs to no connection."""
-        if self.t.steps == NULL or self.batch is None or not 0 <= row < self.fed:
-            raise IndexError(row)
-        cdef StepNow *s = &self.t.steps[row]
+        cdef StepNow *s = self._step(place)
         if not s.flow:
             return None
         return Step(s.flow, s.side, credit(&s.sides[0]), credit(&s.sides[1]))
+
+    def number_at(self, Py_ssize_t place):
+        """Return the number of a packet's connection, 0 if it belongs to none."""
+        return self._step(place).flow
+
+    def flow_at(self, Py_ssize_t place):
+        """Return a snapshot of a packet's connection, None if it has none, or it is forgotten."""
+        cdef StepNow *s = self._step(place)
+        cdef Flow *f = flow_at(&self.t.table, s.slot) if s.flow else NULL
+        return flow_of(&self.t, f) if f != NULL and f.number == s.flow else None
 
     @property
     def counts(self):

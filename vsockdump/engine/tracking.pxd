@@ -28,6 +28,7 @@ cdef struct CreditNow:
 
 cdef struct StepNow:            # what a packet did
     uint64_t flow
+    uint32_t slot
     int side
     CreditNow sides[2]
 
@@ -36,12 +37,13 @@ ctypedef void (*HandOut)(void *owner, Flow *f) noexcept nogil
 cdef struct Tracking:
     Table table
     Capture *captures           # by interface
-    StepNow *steps              # by row; NULL if nobody asks
+    StepNow *steps              # by place; NULL if nobody asks
     HandOut hand_out            # takes connections that go; NULL if they are only forgotten
     void *owner
     uint8_t moves[6][7]         # vsockdump.states.MOVES
     const Row *rows             # the batch that is fed, and its bytes
     const uint8_t *bytes
+    const uint16_t *places      # of its rows; NULL where none was left out
     uint64_t first
     uint32_t hashes[AHEAD_OF_USE]
     Findings found

@@ -1,6 +1,7 @@
 """Which packets of a batch match a tree: programs for what frames tell, tests for the rest."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import compress
 
 from vsockdump.engine.batch import Batch
 from vsockdump.engine.bpf import Program, match
@@ -12,6 +13,9 @@ from .plan import follows, in_frame
 from .program import compiled, packed
 from .terms import tester
 from .tree import And, Not, Or, Tree
+
+Batches = Callable[[], Iterable[Batch]]
+"""Gives all packets, anew with every call."""
 
 
 class Choice:
@@ -26,11 +30,52 @@ class Choice:
         self.followed = (followed or Followed()) if follows(tree) else None
         self._choose = _chooser(tree, self.followed)
 
+    def learn(self, batches: Batches) -> None:
+        """Find out how connections end, of all packets that will come, where that is asked."""
+        if self.followed is not None:
+            self.followed.learn(batches())
+
+    def begin(self) -> None:
+        """Begin again with the first packet."""
+        if self.followed is not None:
+            self.followed.begin()
+
     def __call__(self, batch: Batch) -> Mask:
         """Return a byte a packet, 1 for those that match."""
         if self.followed is not None:
             self.followed.feed(batch)
         return self._choose(batch, masks.every(batch))
+
+
+class Connections(Choice):
+    """Tells which packets are of a connection of which any matches: it has to learn that before."""
+
+    def __init__(self, tree: Tree, followed: Followed) -> None:
+        """Prepare; raises FilterError for what makes too long a program."""
+        super().__init__(tree, followed)
+        self._numbers: set[int] = set()
+        self._own = Followed()
+
+    def learn(self, batches: Batches) -> None:
+        """Find out which connections these are."""
+        super().learn(batches)
+        for batch in batches():
+            self._numbers.update(compress(self._of(batch), super().__call__(batch)))
+        self._numbers.discard(0)
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin again with the first packet."""
+        super().begin()
+        self._own.begin()
+
+    def __call__(self, batch: Batch) -> Mask:
+        """Return a byte a packet, 1 for those of such connections."""
+        return bytes(map(self._numbers.__contains__, self._of(batch)))
+
+    def _of(self, batch: Batch) -> Iterator[int]:
+        self._own.feed(batch)
+        return map(self._own.number, range(batch.count))
 
 
 def _chooser(tree: Tree, followed: Followed | None) -> Choose:

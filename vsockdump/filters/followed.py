@@ -1,6 +1,7 @@
 """What terms know of connections: a tracker of their own, and what a first pass found out."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from itertools import chain
 
 from vsockdump.dissectors.virtio import Op
 from vsockdump.engine.batch import Batch
@@ -13,12 +14,14 @@ from vsockdump.sources.owners import Process
 
 MAX_FLOWS = 1_000_000
 
+Test = Callable[[Flow], bool]
+
 
 class Followed:
     """Follows the connections of a capture for the terms of a filter.
 
-    What is asked of a connection is what is known of it by now, or at the end of a first pass over
-    the same packets, where there was one. A row is one of the batch that was fed last.
+    What is asked of a connection is what is known of it by now, or how it ended where there was a
+    first pass over the same packets. A row is one of the batch that was fed last.
     """
 
     def __init__(
@@ -26,51 +29,71 @@ class Followed:
     ) -> None:
         """Follow at the most so many; `before` are sinks that learn what processes are `known`."""
         self._most = most
-        self._known = Known() if known is None else known  # an empty one is false
+        self._known = Known() if known is None else known
         self._before = list(before)
-        self._final: Tracker | None = None
-        self._flows: dict[int, Flow | None] = {}
-        self._batch: Batch | None = None
-        self._tracker = Tracker(most=most, steps=True, keep=False)
+        self._judged: list[_Judged] = []
+        self._learned = False
+        self.begin()
 
-    def learn(self) -> None:
-        """Begin anew with all that was fed as known."""
-        self._tracker.finish()
-        self._final = self._tracker
-        self._flows = {}
+    def begin(self) -> None:
+        """Forget all packets, but not what was learned."""
         self._tracker = Tracker(most=self._most, steps=True, keep=False)
+        self._batch: Batch | None = None
+        self._over: list[Flow] = []
+
+    def learn(self, batches: Iterable[Batch]) -> None:
+        """Find out how connections end, of all packets that will be fed."""
+        self._learned = True
+        for batch in batches:
+            self.feed(batch)
+            self._judge(self._over)
+        self._tracker.finish()
+        self._judge(chain(self._tracker.ended(), self._tracker.flows()))
+        self.begin()
 
     def feed(self, batch: Batch) -> None:
         """Follow the packets of a batch."""
         for sink in self._before:
             sink.feed(batch)
         self._tracker.events()
-        self._tracker.ended()
         self._tracker.feed(batch)
+        self._over = self._tracker.ended()
         self._batch = batch
-        if self._final is None or len(self._flows) > self._most:
-            self._flows = {}  # as of the last batch
+        for judged in () if self._learned else self._judged:
+            judged.true, judged.false = set(), set()
 
-    def number(self, row: int) -> int | None:
-        """Return the number of the packet's connection, None where it has none."""
-        step = self._tracker.step(row)
-        return step.flow if step else None
+    def _judge(self, flows: Iterable[Flow]) -> None:
+        for flow in flows:
+            for judged in self._judged:
+                if judged.test(flow):
+                    judged.true.add(flow.number)
 
-    def flow(self, row: int) -> Flow | None:
-        """Return the packet's connection."""
-        number = self.number(row)
-        if number is None:
-            return None
-        if number not in self._flows:
-            self._flows[number] = (self._final or self._tracker).flow(number)
-        return self._flows[number]
+    # --- what terms ask -----------------------------------------------------------------------
+
+    def judged(self, test: Test) -> Callable[[int], bool]:
+        """Return what tells of a row whether a test of its connection is true."""
+        judged = _Judged(test)
+        self._judged.append(judged)
+
+        def is_true(row: int) -> bool:
+            number = self.number(row)
+            if not (self._learned or number in judged.true or number in judged.false):
+                flow = self._tracker.flow_at(self._place(row))
+                (judged.true if flow and test(flow) else judged.false).add(number)
+            return number in judged.true
+
+        return is_true
+
+    def number(self, row: int) -> int:
+        """Return the number of the packet's connection, 0 where it has none."""
+        return self._tracker.number_at(self._place(row))
 
     def free(self, row: int) -> int | None:
         """Return what the sender may still send after this packet; of a CREDIT_UPDATE, the other.
 
         None where that is not known.
         """
-        step = self._tracker.step(row)
+        step = self._tracker.step(self._place(row))
         if step is None or self._batch is None:
             return None
         update = self._batch.column("virtio_op")[row] == Op.CREDIT_UPDATE
@@ -78,18 +101,27 @@ class Followed:
 
     def events(self, row: int) -> list[int]:
         """Return the kinds of what went wrong at this packet."""
-        return [int(event.kind) for event in self._tracker.marks(row)]
+        return [int(event.kind) for event in self._tracker.marks(self._place(row))]
 
     def is_stalled(self, row: int) -> bool:
         """Whether a side has no credit left after this packet, or a stall ends with it."""
-        step = self._tracker.step(row)
+        step = self._tracker.step(self._place(row))
         if step is None:
             return False
         return 0 in (step.fwd.free, step.rev.free) or Kind.STALL in self.events(row)
 
-    def processes(self, row: int) -> list[Process]:
+    def processes(self, flow: Flow) -> list[Process]:
         """Return the processes at both ends, as far as they are known."""
-        flow = self.flow(row)
-        if flow is None:
-            return []
         return [p for p in self._known.process(Ends.of(flow), flow.start) if p is not None]
+
+    def _place(self, row: int) -> int:
+        return self._batch.place(row) if self._batch is not None else row
+
+
+class _Judged:
+    """A test of connections, and the numbers of those of which it is true, or known to be false."""
+
+    def __init__(self, test: Test) -> None:
+        self.test = test
+        self.true: set[int] = set()
+        self.false: set[int] = set()

@@ -2,6 +2,8 @@
 
 from functools import cache
 
+from vsockdump.sources.local import LOCAL
+
 from .fields import BY_NAME
 from .language import parse
 from .tree import (
@@ -30,8 +32,7 @@ def simpler(term: Term) -> Tree | None:
         case Endpoint():
             return _endpoint(term)
         case Pair(one, other):
-            ways = ((one, other), (other, one))
-            return Or(tuple(And((_side("src", a), _side("dst", b))) for a, b in ways))
+            return Or((_way(one, other), _way(other, one)))
         case Relation() if both := _both(term):
             return both
     return None
@@ -46,6 +47,14 @@ def _endpoint(end: Endpoint) -> Tree:
     if end.side:
         return _side(end.side, end)
     return Or((_side("src", end), _side("dst", end)))
+
+
+def _way(src: Endpoint, dst: Endpoint) -> Tree:
+    """One way of a connection. Loopback answers from CID 1, whatever CID was called."""
+    sent = _side("src", src)
+    if dst.cid == LOCAL and src.cid not in (None, LOCAL):
+        sent = Or((sent, _side("src", src._replace(cid=LOCAL))))
+    return And((sent, _side("dst", dst)))
 
 
 def _side(side: str, end: Endpoint) -> Tree:

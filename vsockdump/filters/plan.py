@@ -73,6 +73,18 @@ def names_processes(tree: Tree) -> bool:
     return "pid" in fields(tree)
 
 
+def names_cids(tree: Tree) -> bool:
+    """Whether a tree asks for CIDs, of which loopback's connections have two for one end."""
+    match tree:
+        case And(parts) | Or(parts):
+            return any(map(names_cids, parts))
+        case Not(part):
+            return names_cids(part)
+        case Endpoint() | Pair() | Word("loopback" | "sibling"):
+            return True
+    return any(BY_NAME[name].is_cid for name in fields(tree))
+
+
 _BOTH_WAYS = {"cid", "port", "type", "flow", "verdict", "state", "pid"}
 _WORDS = {"stream", "seqpacket", "loopback", "sibling", "problem", "process", "virtio", "vsock"}
 
@@ -80,8 +92,8 @@ _WORDS = {"stream", "seqpacket", "loopback", "sibling", "problem", "process", "v
 def keeps_whole(tree: Tree) -> bool:
     """Whether a tree takes all packets of a connection or none.
 
-    Loopback's answers from another CID than was called (protocol: a client's CID 2 answers as 1)
-    are the exception that no single packet tells.
+    Loopback's answers, which come from CID 1 whatever CID was called, are the exception: no packet
+    alone tells.
     """
     match tree:
         case And(parts) | Or(parts):

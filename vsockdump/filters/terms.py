@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from vsockdump.columns import COLUMNS
 from vsockdump.dissectors.notes import describe
 from vsockdump.engine.batch import Batch
+from vsockdump.flows import Flow
 
 from . import masks
 from .fields import BY_NAME, Where
@@ -35,12 +36,14 @@ def tester(term: Tree, followed: Followed | None) -> Choose:
 def _of_connection(term: Tree, followed: Followed) -> Callable[[int], bool]:
     match term:
         case Word("problem"):
-            return lambda row: bool((flow := followed.flow(row)) and flow.problems)
+            return followed.judged(lambda flow: flow.problems > 0)
         case Word("stalled"):
             return followed.is_stalled
         case Search("process", how, text):
             find = _finder(how, text)
-            return lambda row: any(find(p.command.encode()) for p in followed.processes(row))
+            return followed.judged(
+                lambda flow: any(find(p.command.encode()) for p in followed.processes(flow))
+            )
     raise TypeError(f"{term}: no such term")
 
 
@@ -52,12 +55,15 @@ def _row_by_row(test: Callable[[int], bool]) -> Choose:
 
 
 def _values(name: str, test: Callable[[int], bool], followed: Followed | None) -> Choose:
-    if BY_NAME[name].where is Where.CONNECTION:
-        if followed is None:
-            raise TypeError(f"{name}: nobody follows connections")
-        values = _ASKED[name]
+    if BY_NAME[name].where is not Where.CONNECTION:
+        return _of_column(name, test)
+    if followed is None:
+        raise TypeError(f"{name}: nobody follows connections")
+    if name in _OF_PACKET:
+        values = _OF_PACKET[name]
         return _row_by_row(lambda row: any(map(test, values(followed, row))))
-    return _of_column(name, test)
+    of_flow = _OF_FLOW[name]
+    return _row_by_row(followed.judged(lambda flow: any(map(test, of_flow(followed, flow)))))
 
 
 def _of_column(name: str, test: Callable[[int], bool]) -> Choose:
@@ -70,25 +76,16 @@ def _of_column(name: str, test: Callable[[int], bool]) -> Choose:
     return choose
 
 
-def _some(value: int | None) -> Iterable[int]:
-    return () if value is None else (value,)
-
-
-def _of_flow(name: str) -> Callable[[Followed, int], Iterable[int]]:
-    def values(followed: Followed, row: int) -> Iterable[int]:
-        flow = followed.flow(row)
-        return () if flow is None else (int(getattr(flow, name)),)
-
-    return values
-
-
-_ASKED: dict[str, Callable[[Followed, int], Iterable[int]]] = {
-    "flow": lambda followed, row: _some(followed.number(row)),
-    "verdict": _of_flow("verdict"),
-    "state": _of_flow("state"),
-    "free": lambda followed, row: _some(followed.free(row)),
+# Both return the values, none where it is not known.
+_OF_PACKET: dict[str, Callable[[Followed, int], Iterable[int]]] = {
+    "flow": lambda followed, row: filter(None, [followed.number(row)]),
+    "free": lambda followed, row: (v for v in [followed.free(row)] if v is not None),
     "event": Followed.events,
-    "pid": lambda followed, row: [process.pid for process in followed.processes(row)],
+}
+_OF_FLOW: dict[str, Callable[[Followed, Flow], Iterable[int]]] = {
+    "verdict": lambda followed, flow: [int(flow.verdict)],
+    "state": lambda followed, flow: [int(flow.state)],
+    "pid": lambda followed, flow: [process.pid for process in followed.processes(flow)],
 }
 
 
