@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from typing import TYPE_CHECKING
 
 from vsockdump import options
 from vsockdump.choices import Choices
@@ -19,9 +20,11 @@ from vsockdump.interface import SNAPLEN
 from vsockdump.messages import say
 from vsockdump.options import Options
 from vsockdump.parser import COMMANDS
-from vsockdump.processes import Processes
 from vsockdump.remembered import Recalled
 from vsockdump.sources.savefile import Savefile
+
+if TYPE_CHECKING:
+    from vsockdump.processes import Processes
 
 
 def of_file(path: str, wanted: Options, *, twice: bool) -> Choices:
@@ -53,7 +56,7 @@ def _recalling(wanted: Options, tree: Tree, kind: type[Choice]) -> Choice | None
     return None if tree == EVERYTHING else kind(tree, followed)
 
 
-def live(wanted: Options, processes: Processes | None) -> Choices:
+def live(wanted: Options, processes: "Processes | None") -> Choices:
     """Return what is chosen of a capture; raises FilterError or UsageError."""
     tree, displayed = trees(wanted)
     if wanted.whole_for and not keeps_whole(tree):

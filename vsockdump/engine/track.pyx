@@ -227,9 +227,13 @@ cdef class Tracker:
             return None
         return Step(s.flow, s.side, credit(&s.sides[0]), credit(&s.sides[1]))
 
-    def number_at(self, Py_ssize_t place):
-        """Return the number of a packet's connection, 0 if it belongs to none."""
-        return self._step(place).flow
+    def numbers(self):
+        """Return the numbers of the connections of the last batch's rows, 0 for one of none."""
+        cdef Py_ssize_t row
+        cdef Batch batch = self.batch
+        if batch is None:
+            return []
+        return [self._step(place_of(batch, row)).flow for row in range(batch.count)]
 
     def flow_at(self, Py_ssize_t place):
         """Return a snapshot of a packet's connection, None if it has none, or it is forgotten."""

@@ -1,6 +1,6 @@
 """Which packets of a batch match a tree: programs for what frames tell, tests for the rest."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import compress
 
 from vsockdump.engine.batch import Batch
@@ -60,7 +60,8 @@ class Connections(Choice):
         """Find out which connections these are."""
         super().learn(batches)
         for batch in batches():
-            self._numbers.update(compress(self._of(batch), super().__call__(batch)))
+            self._own.feed(batch)
+            self._numbers.update(compress(self._own.numbers, super().__call__(batch)))
         self._numbers.discard(0)
         self.begin()
 
@@ -71,11 +72,8 @@ class Connections(Choice):
 
     def __call__(self, batch: Batch) -> Mask:
         """Return a byte a packet, 1 for those of such connections."""
-        return bytes(map(self._numbers.__contains__, self._of(batch)))
-
-    def _of(self, batch: Batch) -> Iterator[int]:
         self._own.feed(batch)
-        return map(self._own.number, range(batch.count))
+        return bytes(map(self._numbers.__contains__, self._own.numbers))
 
 
 def _chooser(tree: Tree, followed: Followed | None) -> Choose:

@@ -1,7 +1,7 @@
 """What terms know of connections: a tracker of their own, and what a first pass found out."""
 
 from collections.abc import Callable, Iterable
-from itertools import chain
+from itertools import chain, compress
 
 from vsockdump.dissectors.virtio import Op
 from vsockdump.engine.batch import Batch
@@ -11,6 +11,9 @@ from vsockdump.flows import Flow
 from vsockdump.pipeline import Sink
 from vsockdump.remembered import Ends, Known
 from vsockdump.sources.owners import Process
+
+from . import masks
+from .masks import Choose, Mask
 
 MAX_FLOWS = 1_000_000
 
@@ -40,6 +43,8 @@ class Followed:
         self._tracker = Tracker(most=self._most, steps=True, keep=False)
         self._batch: Batch | None = None
         self._over: list[Flow] = []
+        self.numbers: list[int] = []
+        """The connections of the rows of the batch that was fed last, 0 for one of none."""
 
     def learn(self, batches: Iterable[Batch]) -> None:
         """Find out how connections end, of all packets that will be fed."""
@@ -59,8 +64,9 @@ class Followed:
         self._tracker.feed(batch)
         self._over = self._tracker.ended()
         self._batch = batch
+        self.numbers = self._tracker.numbers()
         for judged in () if self._learned else self._judged:
-            judged.true, judged.false = set(), set()
+            judged.true, judged.known = set(), set()
 
     def _judge(self, flows: Iterable[Flow]) -> None:
         for flow in flows:
@@ -70,23 +76,26 @@ class Followed:
 
     # --- what terms ask -----------------------------------------------------------------------
 
-    def judged(self, test: Test) -> Callable[[int], bool]:
-        """Return what tells of a row whether a test of its connection is true."""
+    def judged(self, test: Test) -> Choose:
+        """Return what chooses the packets of the connections of which a test is true."""
         judged = _Judged(test)
         self._judged.append(judged)
 
-        def is_true(row: int) -> bool:
-            number = self.number(row)
-            if not (self._learned or number in judged.true or number in judged.false):
-                flow = self._tracker.flow_at(self._place(row))
-                (judged.true if flow and test(flow) else judged.false).add(number)
-            return number in judged.true
+        def choose(batch: Batch, wanted: Mask) -> Mask:
+            if not self._learned:
+                self._look(judged, set(compress(self.numbers, wanted)) - judged.known)
+            return masks.both(wanted, bytes(map(judged.true.__contains__, self.numbers)))
 
-        return is_true
+        return choose
 
-    def number(self, row: int) -> int:
-        """Return the number of the packet's connection, 0 where it has none."""
-        return self._tracker.number_at(self._place(row))
+    def _look(self, judged: "_Judged", numbers: set[int]) -> None:
+        """Test connections of the last batch as they are now."""
+        rows = dict(zip(self.numbers, range(len(self.numbers)), strict=True)) if numbers else {}
+        for number in numbers:
+            flow = self._tracker.flow_at(self._place(rows[number]))
+            if flow and judged.test(flow):
+                judged.true.add(number)
+        judged.known |= numbers
 
     def free(self, row: int) -> int | None:
         """Return what the sender may still send after this packet; of a CREDIT_UPDATE, the other.
@@ -119,9 +128,9 @@ class Followed:
 
 
 class _Judged:
-    """A test of connections, and the numbers of those of which it is true, or known to be false."""
+    """A test of connections, and the numbers of those that it was asked of, and is true of."""
 
     def __init__(self, test: Test) -> None:
         self.test = test
         self.true: set[int] = set()
-        self.false: set[int] = set()
+        self.known: set[int] = set()

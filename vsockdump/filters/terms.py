@@ -30,15 +30,15 @@ def tester(term: Tree, followed: Followed | None) -> Choose:
             return _values(name, lambda value: True, followed)
     if followed is None:
         raise TypeError(f"{term}: nobody follows connections")
-    return _row_by_row(_of_connection(term, followed))
+    return _of_connection(term, followed)
 
 
-def _of_connection(term: Tree, followed: Followed) -> Callable[[int], bool]:
+def _of_connection(term: Tree, followed: Followed) -> Choose:
     match term:
         case Word("problem"):
             return followed.judged(lambda flow: flow.problems > 0)
         case Word("stalled"):
-            return followed.is_stalled
+            return _row_by_row(followed.is_stalled)
         case Search("process", how, text):
             find = _finder(how, text)
             return followed.judged(
@@ -63,7 +63,7 @@ def _values(name: str, test: Callable[[int], bool], followed: Followed | None) -
         values = _OF_PACKET[name]
         return _row_by_row(lambda row: any(map(test, values(followed, row))))
     of_flow = _OF_FLOW[name]
-    return _row_by_row(followed.judged(lambda flow: any(map(test, of_flow(followed, flow)))))
+    return followed.judged(lambda flow: any(map(test, of_flow(followed, flow))))
 
 
 def _of_column(name: str, test: Callable[[int], bool]) -> Choose:
@@ -78,7 +78,7 @@ def _of_column(name: str, test: Callable[[int], bool]) -> Choose:
 
 # Both return the values, none where it is not known.
 _OF_PACKET: dict[str, Callable[[Followed, int], Iterable[int]]] = {
-    "flow": lambda followed, row: filter(None, [followed.number(row)]),
+    "flow": lambda followed, row: filter(None, [followed.numbers[row]]),
     "free": lambda followed, row: (v for v in [followed.free(row)] if v is not None),
     "event": Followed.events,
 }

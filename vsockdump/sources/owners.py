@@ -3,15 +3,17 @@
 import contextlib
 import os
 import signal
-import socket
 import struct
 import time
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from vsockdump.messages import printable
 
 from .apart import stand_apart
+
+if TYPE_CHECKING:
+    from socket import socket
 
 MOST = 1024
 """Sockets that can be asked for at once."""
@@ -48,6 +50,8 @@ class Owners:
 
     def __init__(self, proc: str = "/proc") -> None:
         """Start the child; `proc` is another folder in tests. Errors: OSError."""
+        import socket  # noqa: PLC0415 - whoever only knows what a process is starts without
+
         self._ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             try:
@@ -80,7 +84,7 @@ def _process(pid: int, command: bytes) -> Process | None:
     return Process(pid, printable(name)) if pid else None
 
 
-def _fork(theirs: socket.socket, proc: str) -> int:
+def _fork(theirs: "socket", proc: str) -> int:
     """Start the child with signals held back, so that none ends it before it ignores them."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     try:
@@ -92,7 +96,7 @@ def _fork(theirs: socket.socket, proc: str) -> int:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _child(theirs: socket.socket, proc: str) -> None:
+def _child(theirs: "socket", proc: str) -> None:
     try:
         stand_apart(theirs.fileno(), "vsockdump-owner", _CAP_DAC_READ_SEARCH, _CAP_SYS_PTRACE)
         _serve(theirs, Finder(proc))
@@ -100,7 +104,7 @@ def _child(theirs: socket.socket, proc: str) -> None:
         os._exit(0)  # never back into the caller's stack, whatever happened
 
 
-def _serve(theirs: socket.socket, finder: "Finder") -> None:
+def _serve(theirs: "socket", finder: "Finder") -> None:
     while request := theirs.recv(MOST * _INODE.size):
         inodes = [inode for (inode,) in _INODE.iter_unpack(request)]
         found = finder.find(inodes, time.monotonic() + _LOOK_S)
