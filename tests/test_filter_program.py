@@ -134,6 +134,28 @@ def as_text(value: bytes, size: int) -> str:
     return '"' + "".join(f"\\x{byte:02x}" for byte in value.ljust(size, b"?")) + '"'
 
 
+DATA = ["data[0] = 1", "data[2] = 2", 'data[3:5] = "abcde"', "data[1:4] < data[0:4]", "len > 6"]
+JOINED = [f"{one} {joint} {other}" for one in DATA for other in DATA for joint in ("and", "or")]
+
+
+@pytest.mark.parametrize("expression", [*DATA, *JOINED])
+def test_payload_again_and_again(expression: str) -> None:
+    """Where it begins is reckoned once, and again where it was lost on one of the ways."""
+    payloads = [bytes([a, 0, b]) + b"abcdefgh" for a in (1, 9) for b in (2, 9)]
+    for third in ("data[2] = 2", "not data[0] = 1", "data[6] = 0x64", "port 1024"):
+        for whole in (f"{expression} or {third}", f"({expression}) and {third}"):
+            tree = parse(whole)
+            ours = program(tree)
+            for payload in payloads:
+                for size in range(len(payload) + 1):
+                    for one in (
+                        frame(RW, payload[:size]),
+                        frame(RW, payload, length=size),
+                        monitor(transport=1, length=3) + b"abc" + payload[:size],
+                    ):
+                        assert bool(ours.run(one, len(one))) == matches(tree, seen(one))
+
+
 # --- large programs ---------------------------------------------------------------------------
 
 

@@ -108,7 +108,8 @@ class Assembly:
                 self._emit(self._ends[end])
                 at[end, 0] = len(self._out)
         for node in range(ACCEPT + 1, start + 1):
-            if test := graph.tests[node]:
+            test = graph.tests[node]
+            if test and (node, True) in entries:  # others led to a test that did not matter
                 ways = [at[entries[node, outcome]] for outcome in (True, False)]
                 at |= {(node, part): end for part, end in self._test(test, parts[node], *ways)}
         if len(self._out) > MOST_INSTRUCTIONS:
