@@ -76,7 +76,7 @@ FOLLOWED = "is known only from following connections"
                 "the kernel decides nothing of it",
                 "decided after it: pid 3",
                 f"  pid 3: {FOLLOWED}",
-                "live, processes are known only of packets that were taken: use it with -Y",
+                "live, processes are known a moment after a connection is opened",
             ],
         ),
     ],

@@ -92,11 +92,13 @@ def test_a_program_is_taken_apart_again(tree: Tree) -> None:
 
 PLAIN = frame(RW, bytes(range(0x80, 0x80 + 21)))
 LONG_HEADER = monitor(length=50) + virtio(length=9) + b"\1\2\3\4\5\6" + b"ABCDEFGHI"
+LONGER_HEADER = monitor(length=256) + virtio(length=9) + bytes(212) + b"ABCDEFGHI"
 NO_VIRTIO = monitor(transport=1, length=5) + b"abcde" + b"0123456789"
 MORE_THAN_SAID = frame(RW, b"123456789", length=5)
 LOADED = {
     PLAIN: PLAIN[76:],
     LONG_HEADER: b"ABCDEFGHI",
+    LONGER_HEADER: b"ABCDEFGHI",
     NO_VIRTIO: b"0123456789",
     MORE_THAN_SAID: b"12345",
     MORE_THAN_SAID[:79]: b"123",
@@ -134,7 +136,13 @@ def as_text(value: bytes, size: int) -> str:
     return '"' + "".join(f"\\x{byte:02x}" for byte in value.ljust(size, b"?")) + '"'
 
 
-DATA = ["data[0] = 1", "data[2] = 2", 'data[3:5] = "abcde"', "data[1:4] < data[0:4]", "len > 6"]
+DATA = [
+    "data[0] = 1",
+    "data[2] = 2",
+    'data[3:5] = "abcde"',
+    "data[1:4] < data[0:4]",
+    "data[9] = 0x67",
+]
 JOINED = [f"{one} {joint} {other}" for one in DATA for other in DATA for joint in ("and", "or")]
 
 

@@ -75,7 +75,7 @@ MONITORS = st.builds(
     *(st.sampled_from(CIDS), st.sampled_from(CIDS), st.sampled_from(PORTS), st.sampled_from(PORTS)),
     field("monitor_op"),
     st.sampled_from([2, 2, 2, 2, 2, 0, 1, 3, 0x200]),
-    st.sampled_from([44, 44, 44, 44, 0, 43, 45, 52, 60, 0xFFFF]),
+    st.sampled_from([44, 44, 44, 44, 0, 43, 45, 52, 60, 256, 0xFFFF]),
     st.sampled_from([0, 0, 0, 1, 0xFF00]),
 )
 

@@ -121,7 +121,7 @@ def _decided(plan: Plan, code: Code) -> Iterator[str]:
     for term, why in _reasons(plan.rest).items():
         yield f"  {term}: {why}"
     if names_processes(plan.rest):
-        yield "live, processes are known only of packets that were taken: use it with -Y"
+        yield "live, processes are known a moment after a connection is opened"
 
 
 def _reasons(rest: Tree) -> dict[str, str]:

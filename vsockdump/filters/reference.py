@@ -21,8 +21,8 @@ _WHERE = {
         "Fields of the connection",
         "This is known from following connections. Of a file, which is read twice, `verdict` and"
         " `state` are those at the end of the capture; live, and of a pipe, those so far. Who is at"
-        " the ends (`pid`, `process`) is known only live, a moment after a connection is opened, and"
-        " of pcapng files that vsockdump captured.",
+        " the ends (`pid`, `process`) is known only live, a moment after a connection is opened,"
+        " and of pcapng files that vsockdump captured.",
     ),
 }
 
