@@ -62,6 +62,7 @@ def known(talk: Talk) -> Known:
         ("port 2048", HELLO),
         ("not port 2048", STALLED),
         ("number 3-5", [3, 4, 5]),
+        ("time_ns < 1700000000000150000", [1, 2]),
         ("number > 17 or number != 1 and number < 3", [2]),
         ("number > 17 or (number != 1 and number < 3)", [2, 18, 19]),
         ("flow 2", HELLO),

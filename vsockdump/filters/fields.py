@@ -113,7 +113,8 @@ def _header() -> list[Field]:
 
 def _other(name: str, where: Where, text: str, names: Mapping[str, int] | None = None) -> Field:
     wireshark = "" if name == "time_ns" else _WIRESHARK.get(name, "")  # theirs is in seconds
-    return Field(name, where, text, 0, 4, names or {}, (), wireshark)
+    size = 4 if where is Where.FRAME else 8
+    return Field(name, where, text, 0, size, names or {}, (), wireshark)
 
 
 FIELDS = (
