@@ -62,6 +62,8 @@ def known(talk: Talk) -> Known:
         ("port 2048", HELLO),
         ("not port 2048", STALLED),
         ("number 3-5", [3, 4, 5]),
+        ("number in {18, 2-9, 4, 6-7, 12-13}", [2, 3, 4, 5, 6, 7, 8, 9, 12, 13, 18]),
+        ("verdict in {sf, 0-1}", HELLO),
         ("time_ns < 1700000000000150000", [1, 2]),
         ("number > 17 or number != 1 and number < 3", [2]),
         ("number > 17 or (number != 1 and number < 3)", [2, 18, 19]),

@@ -36,6 +36,7 @@ from .tree import (
     Text,
     Tree,
     Value,
+    disjoint,
 )
 
 CAPTURED, WIRE = Recipe("captured"), Recipe("wire")
@@ -132,7 +133,7 @@ class Lowering:
 
     def _values(self, field: Field, ranges: Sequence[Range], yes: int, no: int) -> int:
         """One field's value, which is there, is in one of the ranges."""
-        ranges = _disjoint(ranges)
+        ranges = disjoint(ranges)
         if field.where is Where.FRAME:
             return self._ordered(CAPTURED if field.name == "cap_len" else WIRE, ranges, yes, no)
         at = self.base + field.offset
@@ -282,16 +283,6 @@ def _merged(parts: Sequence[Tree]) -> list[Tree]:
             fields.setdefault(part.field, []).extend(part.ranges)
     others = [part for part in parts if not isinstance(part, Member)]
     return [*(Member(name, tuple(ranges)) for name, ranges in fields.items()), *others]
-
-
-def _disjoint(ranges: Sequence[Range]) -> list[Range]:
-    found: list[Range] = []
-    for first, last in sorted(ranges):
-        if found and first <= found[-1][1] + 1:
-            found[-1] = (found[-1][0], max(last, found[-1][1]))
-        else:
-            found.append((first, last))
-    return found
 
 
 def _complement(ranges: Sequence[Range], most: int) -> list[Range]:

@@ -1,6 +1,7 @@
 """The terms that no frame tells: of a packet's record, its payload's text, its connection."""
 
-from collections.abc import Callable, Iterable
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
 
 from vsockdump.columns import COLUMNS
 from vsockdump.dissectors.notes import describe
@@ -12,7 +13,7 @@ from .fields import BY_NAME, Where
 from .followed import Followed
 from .masks import Choose, Mask
 from .patterns import compiled
-from .tree import Member, Name, Number, Present, Range, Relation, Search, Tree, Word
+from .tree import Member, Name, Number, Present, Range, Relation, Search, Tree, Word, disjoint
 
 _COLUMNS = {column.name: column.values for column in COLUMNS}
 
@@ -23,7 +24,7 @@ def tester(term: Tree, followed: Followed | None) -> Choose:
         case Search("payload" | "notes", how, text):
             return _text(term.subject, how, text)
         case Member(name, ranges):
-            return _values(name, lambda value: _within(value, ranges), followed)
+            return _values(name, _within(ranges), followed)
         case Relation(sign, Name(name), Number(k)):
             return _values(name, _compared(sign, k), followed)
         case Present(name):
@@ -89,8 +90,15 @@ _OF_FLOW: dict[str, Callable[[Followed, Flow], Iterable[int]]] = {
 }
 
 
-def _within(value: int, ranges: tuple[Range, ...]) -> bool:
-    return any(first <= value <= last for first, last in ranges)
+def _within(ranges: Sequence[Range]) -> Callable[[int], bool]:
+    found = disjoint(ranges)
+    firsts = [first for first, _ in found]  # there may be thousands, and millions of packets
+
+    def within(value: int) -> bool:
+        at = bisect_right(firsts, value)
+        return at > 0 and value <= found[at - 1][1]
+
+    return within
 
 
 def _compared(sign: str, k: int) -> Callable[[int], bool]:

@@ -4,6 +4,7 @@ A term is true or false of a packet. One about a header or byte that a frame doe
 false, and its negation true. A field of both sides is compared as either of them.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple, TypeAlias
 
 from .fields import BY_NAME
@@ -210,14 +211,20 @@ def _inside(part: Tree) -> int:
 
 
 def member(field: str, ranges: list[Range]) -> Member:
-    """Return the term with its ranges in order, those that touch made one."""
-    merged: list[Range] = []
+    """Return the term with its ranges in order, those that touch made one, but for named values."""
+    found = sorted(ranges) if BY_NAME[field].names else disjoint(ranges)
+    return Member(field, tuple(dict.fromkeys(found)))
+
+
+def disjoint(ranges: Iterable[Range]) -> list[Range]:
+    """Return ranges in order, those that touch made one."""
+    found: list[Range] = []
     for first, last in sorted(ranges):
-        if merged and first <= merged[-1][1] + 1 and not BY_NAME[field].names:
-            merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
+        if found and first <= found[-1][1] + 1:
+            found[-1] = (found[-1][0], max(last, found[-1][1]))
         else:
-            merged.append((first, last))
-    return Member(field, tuple(dict.fromkeys(merged)))
+            found.append((first, last))
+    return found
 
 
 def quoted(text: bytes) -> str:
