@@ -1,5 +1,7 @@
 """What a command line's expressions choose, of files."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,8 @@ def printed(done: Result) -> list[str]:
         (["verdict stalled"], 12),
         (["-Y", "verdict stalled"], 12),
         (["problem or port 2048", "-Y", "verdict sf and not op rw"], 6),
+        (["op rw", "-Y", "free 0"], 1),
+        (["port 2048", "-Y", "flow 2"], 7),
         (["op rw", "-Q", "out"], 0),
         (["port 2048", "-Q", "out"], 4),
         (["-c", "3", "port 2048"], 3),
@@ -129,6 +133,13 @@ def test_a_pipe_is_read_once(capture: Path) -> None:
     assert b"this is read only once: terms about connections go by what is known" in done.stderr
     once = vsockdump("-r", "-", "port 1", "--count", stdin=capture.read_bytes())
     assert b"only once" not in once.stderr
+
+
+def test_a_file_on_standard_input_is_read_once(capture: Path) -> None:
+    with capture.open("rb") as file:
+        command = [sys.executable, "-m", "vsockdump", "-r", "-", "flow 2", "--count"]
+        done = subprocess.run(command, stdin=file, capture_output=True, check=True)
+    assert done.stdout == b"7 packets\n"
 
 
 def test_a_damaged_file_is_told_of_once(capture: Path, tmp_path: Path) -> None:

@@ -223,6 +223,12 @@ def test_all_is_saved_and_some_is_shown(capture: Run, tmp_path: Path) -> None:
     assert "5 packets captured" in done.said
 
 
+def test_what_is_shown_goes_by_whole_connections(capture: Run) -> None:
+    done = capture("-c", "3", "-nt", "op rw", "-Y", "flow 1")
+    assert "vsockdump: decided after the kernel's filter: op rw" in done.said
+    assert [line.split()[3] for line in done.out] == ["RW", "RW"]
+
+
 def test_flows_of_one_port(capture: Run) -> None:
     done = capture("flows", "--json", "-c", "5", "port 9999")
     (flow,) = map(json.loads, done.out)

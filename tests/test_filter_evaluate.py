@@ -10,6 +10,7 @@ from tests import captures
 from tests.conversation import Packet, Talk, batches
 from tests.frames import RST, RW, Ends, frame
 from tests.talks import hello, stalled
+from vsockdump import pipeline
 from vsockdump.filters.evaluate import Choice, Connections
 from vsockdump.filters.followed import Followed
 from vsockdump.filters.language import parse
@@ -32,17 +33,22 @@ def numbers(
     expression: str, talk: Talk, *, twice: bool = True, cuts: Sequence[int] = ()
 ) -> list[int]:
     """Return the numbers of the packets that match."""
-    choice = Choice(parse(expression), Followed(known=known(talk)))
+    followed = Followed(known=known(talk))
+    choice = Choice(parse(expression), followed)
     if twice:
-        choice.learn(lambda: batches(talk.packets, cuts=cuts))
-    return taken(choice, talk, cuts)
+        followed.learn(batches(talk.packets, cuts=cuts))
+    return taken([choice], followed, talk, cuts)
 
 
-def taken(choice: Choice, talk: Talk, cuts: Sequence[int] = ()) -> list[int]:
-    """Return the numbers of the packets that are chosen."""
+def taken(
+    choices: Sequence[pipeline.Choice], followed: Followed, talk: Talk, cuts: Sequence[int] = ()
+) -> list[int]:
+    """Return the numbers of the packets that are chosen by one after the other."""
     found: list[int] = []
     for batch in batches(talk.packets, cuts=cuts):
-        batch.select(choice(batch))
+        followed.feed(batch)
+        for choice in choices:
+            batch.select(choice(batch))
         found += [batch.number(row) for row in range(batch.count)]
     return found
 
@@ -118,11 +124,23 @@ def test_connections_of_which_any_packet_matches(
     expression: str, expected: list[int], cuts: list[int]
 ) -> None:
     talk = capture()
-    choice = Connections(parse(expression), Followed())
-    choice.learn(lambda: batches(talk.packets, cuts=cuts))
-    assert taken(choice, talk, cuts) == expected
-    choice.begin()
-    assert taken(choice, talk) == expected
+    followed = Followed()
+    choice = Connections(parse(expression), followed)
+    followed.learn(batches(talk.packets, cuts=cuts))
+    choice.learn(batches(talk.packets, cuts=cuts))
+    assert taken([choice], followed, talk, cuts) == expected
+    followed.begin()
+    assert taken([choice], followed, talk) == expected
+
+
+@pytest.mark.parametrize("first", ["op rw", "number > 4", "op credit_update|rw and cid 2"])
+@pytest.mark.parametrize("then", ["free 0", "event stall", "flow 2", "verdict stalled", "stalled"])
+def test_what_was_left_out_is_known(first: str, then: str) -> None:
+    talk, followed = capture(), Followed()
+    choices = [Choice(parse(one), followed) for one in (first, then)]
+    both = set(numbers(first, talk)) & set(numbers(then, talk))
+    followed.learn(batches(talk.packets))
+    assert taken(choices, followed, talk, cuts=[5]) == sorted(both)
 
 
 @pytest.mark.parametrize(

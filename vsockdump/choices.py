@@ -1,8 +1,9 @@
 """Which packets a run takes, and which of these it shows."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from vsockdump.pipeline import Choice
+from vsockdump.pipeline import Choice, Sink
 
 
 class Choices(NamedTuple):
@@ -13,3 +14,4 @@ class Choices(NamedTuple):
     program: bytes = b""  # the kernel's; empty: it takes everything
     text: str = ""  # what that program says
     whole: bool = True  # of each connection all packets are taken, or none
+    watching: Sequence[Sink] = ()  # what both ask: it has to see everything that comes

@@ -12,7 +12,7 @@ from vsockdump.errors import ReadError, UsageError, reason
 from vsockdump.filters.evaluate import Choice, Connections
 from vsockdump.filters.followed import Followed
 from vsockdump.filters.language import parse
-from vsockdump.filters.plan import Plan, keeps_whole, names_cids, names_processes, split
+from vsockdump.filters.plan import Plan, follows, keeps_whole, names_cids, names_processes, split
 from vsockdump.filters.program import compiled, packed
 from vsockdump.filters.tokens import FilterError
 from vsockdump.filters.tree import EVERYTHING, Tree
@@ -34,26 +34,32 @@ def of_file(path: str, wanted: Options, *, twice: bool) -> Choices:
     connections then gets those of which any packet matches.
     """
     tree, displayed = trees(wanted)
-    taken, shown = _of_tree(wanted, tree, twice), _recalling(wanted, displayed, Choice)
-    if twice:
-        _learn(path, taken, shown)
-    elif any(choice and choice.followed for choice in (taken, shown)):
-        say("this is read only once: terms about connections go by what is known so far")
-    return Choices(taken, shown)
-
-
-def _of_tree(wanted: Options, tree: Tree, twice: bool) -> Choice | None:
-    if not wanted.whole_for or (keeps_whole(tree) and not (twice and names_cids(tree))):
-        return _recalling(wanted, tree, Choice)
-    if not twice:
-        raise _not_whole(wanted, tree)
-    return _recalling(wanted, tree, Connections)
-
-
-def _recalling(wanted: Options, tree: Tree, kind: type[Choice]) -> Choice | None:
     recalled = Recalled()
     followed = Followed(wanted.max_flows, recalled.known, [recalled])
-    return None if tree == EVERYTHING else kind(tree, followed)
+    taken, shown = _of_tree(wanted, tree, twice, followed), _choice(displayed, followed)
+    asked = follows(tree) or follows(displayed)
+    if asked and twice:
+        followed.learn(_batches(path))
+    elif asked:
+        say("this is read only once: terms about connections go by what is known so far")
+    if isinstance(taken, Connections):
+        taken.learn(_batches(path))
+        asked = True
+    return Choices(taken, shown, watching=[followed] if asked else [])
+
+
+def _of_tree(
+    wanted: Options, tree: Tree, twice: bool, followed: Followed
+) -> Choice | Connections | None:
+    if not wanted.whole_for or (keeps_whole(tree) and not (twice and names_cids(tree))):
+        return _choice(tree, followed)
+    if not twice:
+        raise _not_whole(wanted, tree)
+    return Connections(tree, followed)
+
+
+def _choice(tree: Tree, followed: Followed) -> Choice | None:
+    return None if tree == EVERYTHING else Choice(tree, followed)
 
 
 def live(wanted: Options, processes: "Processes | None") -> Choices:
@@ -61,16 +67,20 @@ def live(wanted: Options, processes: "Processes | None") -> Choices:
     tree, displayed = trees(wanted)
     if wanted.whole_for and not keeps_whole(tree):
         raise _not_whole(wanted, tree)
-    plan = split(tree)
+    plan = split(tree, whole=follows(displayed))
     if plan.rest != EVERYTHING:
         say(f"decided after the kernel's filter: {plan.rest}")
-    known = processes.known if processes else None
-    taken, shown = (
-        None if each == EVERYTHING else Choice(each, Followed(wanted.max_flows, known))
-        for each in (plan.rest, displayed)
-    )
+    followed = Followed(wanted.max_flows, processes.known if processes else None)
+    asked = follows(plan.rest) or follows(displayed)
     text = "" if plan.kernel == EVERYTHING else str(plan.kernel)
-    return Choices(taken, shown, _program(wanted, plan), text, keeps_whole(plan.kernel))
+    return Choices(
+        _choice(plan.rest, followed),
+        _choice(displayed, followed),
+        _program(wanted, plan),
+        text,
+        keeps_whole(plan.kernel),
+        [followed] if asked else [],
+    )
 
 
 def _program(wanted: Options, plan: Plan) -> bytes:
@@ -85,26 +95,14 @@ def asks_for_processes(wanted: Options) -> bool:
     return any(map(names_processes, trees(wanted)))
 
 
-def _learn(path: str, taken: Choice | None, shown: Choice | None) -> None:
-    """Have both know all that a file tells before it is read."""
-    if taken:
-        taken.learn(lambda: _batches(path))
-    if shown:
-        shown.learn(lambda: _batches(path, taken))
-    if taken:
-        taken.begin()
-
-
-def _batches(path: str, taken: Choice | None = None) -> Iterator[Batch]:
-    """Yield what is taken of a file; what is wrong with it the next pass will tell."""
+def _batches(path: str) -> Iterator[Batch]:
+    """Yield what is in a file; what is wrong with it the next pass will tell."""
     came = 0
     with closing(Savefile(path)) as source, suppress(ReadError):
         for batch in source.batches():
             if batch is not None:
                 batch.first = came + 1
                 came += batch.count
-                if taken:
-                    batch.select(taken(batch))
                 yield batch
 
 

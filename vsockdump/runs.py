@@ -48,10 +48,10 @@ def read(path: str, wanted: Options, following: Following | None = None) -> None
             if not report:
                 tell(f"reading from file {path}, {_first_link(source)}")
             run = _Run(source, outputs, wanted, asked)
-            recalled = asking.recalled(following)
+            first = [*asking.recalled(following), *chosen.watching]
             try:
                 with _bar(source, wanted, report) as bars, outputs.to_the_end():
-                    run.go(frozenset({LOCAL, HOST}), chosen.taken, [*recalled, *bars])
+                    run.go(frozenset({LOCAL, HOST}), chosen.taken, [*first, *bars])
             finally:  # a damaged file has packets, too
                 run.print_count()
     if _lost(source) and not report:
@@ -64,7 +64,8 @@ def _chosen_of_file(path: str, wanted: Options, source: Savefile) -> Choices:
         return Choices()
     from vsockdump import choosing  # noqa: PLC0415 - most runs choose nothing
 
-    return choosing.of_file(path, wanted, twice=source.raw.regular and not wanted.follow)
+    twice = source.raw.regular and path != "-" and not wanted.follow
+    return choosing.of_file(path, wanted, twice=twice)
 
 
 def _whole(following: Following | None, chosen: Choices) -> Following | None:
@@ -98,9 +99,10 @@ def capture(wanted: Options, following: Following | None = None) -> None:
         with Outputs(wanted, source.interfaces, False, following, chosen.shown) as outputs:
             tell(f"listening on {source.name}, {_link(source.interfaces[0])} bytes")
             run = _Run(source, outputs, wanted, asked, lambda: _live_counts(source))
+            first = [*([processes] if processes else []), *chosen.watching]
             try:
                 with outputs.to_the_end():
-                    run.go(own, chosen.taken, [processes] if processes else [])
+                    run.go(own, chosen.taken, first)
             finally:
                 counts = source.statistics()
                 outputs.drops = [Drops(0, counts.received, counts.dropped)]

@@ -1,6 +1,6 @@
 """Which packets of a batch match a tree: programs for what frames tell, tests for the rest."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import compress
 
 from vsockdump.engine.batch import Batch
@@ -14,66 +14,48 @@ from .program import compiled, packed
 from .terms import tester
 from .tree import And, Not, Or, Tree
 
-Batches = Callable[[], Iterable[Batch]]
-"""Gives all packets, anew with every call."""
-
 
 class Choice:
     """Tells which packets match, batch by batch in the order of the capture.
 
-    Where the tree asks about connections they are followed here, in `followed`: of all packets that
-    come, so that the others must not have been left out before.
+    Terms about connections ask `followed`, which has to be fed every batch before this is asked,
+    and before anything is left out of it.
     """
 
     def __init__(self, tree: Tree, followed: Followed | None = None) -> None:
         """Prepare; raises FilterError for what makes too long a program."""
-        self.followed = (followed or Followed()) if follows(tree) else None
-        self._choose = _chooser(tree, self.followed)
-
-    def learn(self, batches: Batches) -> None:
-        """Find out how connections end, of all packets that will come, where that is asked."""
-        if self.followed is not None:
-            self.followed.learn(batches())
-
-    def begin(self) -> None:
-        """Begin again with the first packet."""
-        if self.followed is not None:
-            self.followed.begin()
+        self._followed = followed if follows(tree) else None
+        self._choose = _chooser(tree, self._followed)
 
     def __call__(self, batch: Batch) -> Mask:
         """Return a byte a packet, 1 for those that match."""
-        if self.followed is not None:
-            self.followed.feed(batch)
+        if self._followed is not None:
+            self._followed.look()
         return self._choose(batch, masks.every(batch))
 
 
-class Connections(Choice):
+class Connections:
     """Tells which packets are of a connection of which any matches: it has to learn that before."""
 
     def __init__(self, tree: Tree, followed: Followed) -> None:
         """Prepare; raises FilterError for what makes too long a program."""
-        super().__init__(tree, followed)
+        self._any = Choice(tree, followed)
+        self._followed = followed
         self._numbers: set[int] = set()
-        self._own = Followed()
 
-    def learn(self, batches: Batches) -> None:
-        """Find out which connections these are."""
-        super().learn(batches)
-        for batch in batches():
-            self._own.feed(batch)
-            self._numbers.update(compress(self._own.numbers, super().__call__(batch)))
+    def learn(self, batches: Iterable[Batch]) -> None:
+        """Find out which connections these are; `followed` then begins again."""
+        for batch in batches:
+            self._followed.feed(batch)
+            self._followed.look()
+            self._numbers.update(compress(self._followed.numbers, self._any(batch)))
         self._numbers.discard(0)
-        self.begin()
-
-    def begin(self) -> None:
-        """Begin again with the first packet."""
-        super().begin()
-        self._own.begin()
+        self._followed.begin()
 
     def __call__(self, batch: Batch) -> Mask:
         """Return a byte a packet, 1 for those of such connections."""
-        self._own.feed(batch)
-        return bytes(map(self._numbers.__contains__, self._own.numbers))
+        self._followed.look()
+        return bytes(map(self._numbers.__contains__, self._followed.numbers))
 
 
 def _chooser(tree: Tree, followed: Followed | None) -> Choose:

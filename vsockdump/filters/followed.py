@@ -24,7 +24,8 @@ class Followed:
     """Follows the connections of a capture for the terms of a filter.
 
     What is asked of a connection is what is known of it by now, or how it ended where there was a
-    first pass over the same packets. A row is one of the batch that was fed last.
+    first pass over the same packets. A row is one of the batch that was fed last, of which some may
+    have been left out since: look() again then.
     """
 
     def __init__(
@@ -44,7 +45,7 @@ class Followed:
         self._batch: Batch | None = None
         self._over: list[Flow] = []
         self.numbers: list[int] = []
-        """The connections of the rows of the batch that was fed last, 0 for one of none."""
+        """The connections of the rows when they were looked at, 0 for one of none."""
 
     def learn(self, batches: Iterable[Batch]) -> None:
         """Find out how connections end, of all packets that will be fed."""
@@ -64,9 +65,12 @@ class Followed:
         self._tracker.feed(batch)
         self._over = self._tracker.ended()
         self._batch = batch
-        self.numbers = self._tracker.numbers()
         for judged in () if self._learned else self._judged:
             judged.true, judged.known = set(), set()
+
+    def look(self) -> None:
+        """See which rows there are."""
+        self.numbers = self._tracker.numbers()
 
     def _judge(self, flows: Iterable[Flow]) -> None:
         for flow in flows:
