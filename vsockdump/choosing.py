@@ -9,18 +9,26 @@ from vsockdump import options
 from vsockdump.choices import Choices
 from vsockdump.engine.batch import Batch
 from vsockdump.errors import ReadError, UsageError, reason
-from vsockdump.filters.evaluate import Choice, Connections
+from vsockdump.filters.evaluate import Choice, Connections, Openings
 from vsockdump.filters.followed import Followed
 from vsockdump.filters.language import parse
-from vsockdump.filters.plan import Plan, follows, keeps_whole, names_cids, names_processes, split
+from vsockdump.filters.plan import (
+    follows,
+    in_frame,
+    keeps_whole,
+    names_cids,
+    names_processes,
+    split,
+)
 from vsockdump.filters.program import compiled, packed
 from vsockdump.filters.tokens import FilterError
-from vsockdump.filters.tree import EVERYTHING, Tree
+from vsockdump.filters.tree import EVERYTHING, Member, Or, Tree, joined
 from vsockdump.interface import SNAPLEN
 from vsockdump.messages import say
 from vsockdump.options import Options
 from vsockdump.parser import COMMANDS
 from vsockdump.remembered import Recalled
+from vsockdump.sources.local import LOCAL
 from vsockdump.sources.savefile import Savefile
 
 if TYPE_CHECKING:
@@ -44,15 +52,18 @@ def of_file(path: str, wanted: Options, *, twice: bool) -> Choices:
         say("this is read only once: terms about connections go by what is known so far")
     if isinstance(taken, Connections):
         taken.learn(_batches(path))
-        asked = True
-    return Choices(taken, shown, watching=[followed] if asked else [])
+    guides = isinstance(taken, Connections | Openings)
+    watching = [followed] if asked or guides else []
+    return Choices(taken, shown, watching=watching, guide=followed.tracker if guides else None)
 
 
 def _of_tree(
     wanted: Options, tree: Tree, twice: bool, followed: Followed
-) -> Choice | Connections | None:
-    if not wanted.whole_for or (keeps_whole(tree) and not (twice and names_cids(tree))):
+) -> Choice | Openings | Connections | None:
+    if not wanted.whole_for or tree == EVERYTHING:
         return _choice(tree, followed)
+    if in_frame(tree) and keeps_whole(tree):
+        return Openings(tree, followed, wanted.max_flows)
     if not twice:
         raise _not_whole(wanted, tree)
     return Connections(tree, followed)
@@ -62,32 +73,52 @@ def _choice(tree: Tree, followed: Followed) -> Choice | None:
     return None if tree == EVERYTHING else Choice(tree, followed)
 
 
-def live(wanted: Options, processes: "Processes | None") -> Choices:
-    """Return what is chosen of a capture; raises FilterError or UsageError."""
+def live(wanted: Options, processes: "Processes | None", *, following: bool) -> Choices:
+    """Return what is chosen of a capture; raises FilterError or UsageError.
+
+    `following`: lines say what is known of connections.
+    """
     tree, displayed = trees(wanted)
-    if wanted.whole_for and not keeps_whole(tree):
-        raise _not_whole(wanted, tree)
+    followed = Followed(wanted.max_flows, processes.known if processes else None)
+    if wanted.whole_for and tree != EVERYTHING:
+        return _whole_live(wanted, tree, followed)
     plan = split(tree, whole=follows(displayed))
     if plan.rest != EVERYTHING:
         say(f"decided after the kernel's filter: {plan.rest}")
-    followed = Followed(wanted.max_flows, processes.known if processes else None)
     asked = follows(plan.rest) or follows(displayed)
-    text = "" if plan.kernel == EVERYTHING else str(plan.kernel)
+    whole = keeps_whole(plan.kernel)
+    kernel = _with_answers(plan.kernel) if whole and (following or asked) else plan.kernel
     return Choices(
-        _choice(plan.rest, followed),
+        _choice(plan.rest if kernel == plan.kernel else tree, followed),
         _choice(displayed, followed),
-        _program(wanted, plan),
-        text,
-        keeps_whole(plan.kernel),
+        _program(wanted, kernel),
+        "" if kernel == EVERYTHING else str(kernel),
+        whole,
         [followed] if asked else [],
     )
 
 
-def _program(wanted: Options, plan: Plan) -> bytes:
+def _whole_live(wanted: Options, tree: Tree, followed: Followed) -> Choices:
+    if not (in_frame(tree) and keeps_whole(tree)):
+        raise _not_whole(wanted, tree)
+    kernel = _with_answers(tree)
+    program, text = _program(wanted, kernel), str(kernel)
+    if kernel == tree:
+        return Choices(program=program, text=text)
+    taken = Openings(tree, followed, wanted.max_flows)
+    return Choices(taken, None, program, text, watching=[followed], guide=followed.tracker)
+
+
+def _with_answers(tree: Tree) -> Tree:
+    """Return what takes loopback's answers as well, which come from CID 1 whoever was called."""
+    return joined(Or, tree, Member("cid", ((LOCAL, LOCAL),))) if names_cids(tree) else tree
+
+
+def _program(wanted: Options, kernel: Tree) -> bytes:
     payload = wanted.snap_payload if wanted.snap_payload >= 0 else None
-    if plan.kernel == EVERYTHING and payload is None:
+    if kernel == EVERYTHING and payload is None:
         return b""
-    return packed(compiled(plan.kernel, snaplen=wanted.snaplen or SNAPLEN, payload=payload))
+    return packed(compiled(kernel, snaplen=wanted.snaplen or SNAPLEN, payload=payload))
 
 
 def asks_for_processes(wanted: Options) -> bool:
@@ -157,5 +188,5 @@ def _hint(text: str) -> str:
 def _not_whole(wanted: Options, tree: Tree) -> UsageError:
     return UsageError(
         f"{wanted.whole_for} needs whole connections, and '{tree}' takes only some of their"
-        " packets: choose by cid, port, pair, type or verdict, and by no side"
+        " packets, or depends on how they end: choose by cid, port, pair or type, and by no side"
     )

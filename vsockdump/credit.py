@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from contextlib import closing, suppress
 from typing import Protocol
 
-from vsockdump import analysis, pipeline
+from vsockdump import analysis, options, pipeline
 from vsockdump.arguments import Group, positive
+from vsockdump.choices import Choices
 from vsockdump.creditplot import Plots
 from vsockdump.engine.batch import Batch
 from vsockdump.engine.track import Tracker
@@ -67,19 +68,28 @@ class _Choice:
         """Open the file: later it may not be readable any more."""
         twice = not wanted.flow and _is_file(wanted)
         self._source = Savefile(wanted.read) if twice else None
+        self._chosen = _chosen(wanted) if twice and options.chooses(wanted) else Choices()
         self._wanted = wanted
         self.made = twice
 
     def flow(self) -> int:
-        """Return its number; the first connection's where there is no telling."""
+        """Return its number, 0 where there is no telling."""
         if self._source is None:
-            return self._wanted.flow or 1
+            return self._wanted.flow
         tracker = Tracker(most=self._wanted.max_flows, events=False)
         following = Following(tracker)
         following.begin(self._source.interfaces, int)
+        if self._chosen.guide is not None:
+            tracker.number_as(self._chosen.guide)
         with closing(self._source) as source, suppress(ReadError):  # it will be said in its time
-            pipeline.run(source, [following], most=self._wanted.limit)
+            pipeline.run(source, [following], most=self._wanted.limit, choice=self._chosen.choice)
         return _worst(tracker)
+
+
+def _chosen(wanted: Wanted) -> Choices:
+    from vsockdump import choosing  # noqa: PLC0415 - most runs choose nothing
+
+    return choosing.of_file(wanted.read, wanted, twice=True)
 
 
 def _is_file(wanted: Wanted) -> bool:
@@ -94,7 +104,7 @@ def _worst(tracker: Tracker) -> int:
     tracker.finish()
     count = tracker.counts.flows
     if count <= 1:
-        return 1
+        return next((flow.number for flow in tracker.flows()), 0)
     (worst,) = tracker.top(1, "longest_stall")
     if _stall(worst) < WORTH_A_LOOK:
         (worst,) = tracker.top(1, "bytes")
@@ -142,12 +152,16 @@ class _Credit:
 
     def feed(self, batch: Batch) -> None:
         if not self._flow:
-            self._flow = self._choice.flow()
+            self._flow = self._choice.flow() or self._first()
         for found in steps(batch, self._tracker, self._wants):
             self._taken += isinstance(found, Packet)
             self._form.take(found)
         self._form.pause()
         sys.stdout.flush()
+
+    def _first(self) -> int:
+        """Return the first connection, 0 while there is none."""
+        return next((flow.number for flow in self._tracker.flows()), 0)
 
     def _wants(self, flow: int) -> bool:
         return flow == self._flow

@@ -70,6 +70,8 @@ def _chosen_of_file(path: str, wanted: Options, source: Savefile) -> Choices:
 
 def _whole(following: Following | None, chosen: Choices) -> Following | None:
     """Do not follow connections of which packets are left out; lines say less then."""
+    if following is not None and following.report is not None and chosen.guide is not None:
+        following.tracker.number_as(chosen.guide)
     return following if chosen.whole else None
 
 
@@ -91,7 +93,7 @@ def capture(wanted: Options, following: Following | None = None) -> None:
         with interruptible():
             own = direction.own_cids()
             processes = asking.live(stack, wanted, following, own)
-            chosen = _chosen_live(wanted, processes)
+            chosen = _chosen_live(wanted, processes, following)
             following = _whole(following, chosen)
             source = _listen(stack, wanted, chosen)
         asked = stack.enter_context(signals(source.stop))
@@ -114,13 +116,15 @@ def capture(wanted: Options, following: Following | None = None) -> None:
         say("no packet came; 'vsockdump doctor' tells what this machine can see")
 
 
-def _chosen_live(wanted: Options, processes: "Processes | None") -> Choices:
+def _chosen_live(
+    wanted: Options, processes: "Processes | None", following: Following | None
+) -> Choices:
     """Prepare what expressions choose of a capture."""
     if not options.chooses(wanted):
         return Choices()
     from vsockdump import choosing  # noqa: PLC0415 - most runs choose nothing
 
-    return choosing.live(wanted, processes)
+    return choosing.live(wanted, processes, following=following is not None)
 
 
 def _listen(stack: ExitStack, wanted: Options, chosen: Choices) -> "Live":

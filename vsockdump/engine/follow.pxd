@@ -180,6 +180,8 @@ cdef inline Flow *open_flow(
     t.flows += 1
     f = flow_at(&t.table, slot)
     f.hash, f.number, f.previous, f.generation = hash, t.flows, old, 1
+    if t.guide != NULL and t.guide[t.at].flow:
+        f.number = t.guide[t.at].flow
     if old != NOWHERE:
         f.previous_number = old_number
         f.generation = flow_at(&t.table, old).generation + 1

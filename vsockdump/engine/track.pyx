@@ -96,6 +96,13 @@ cdef class Tracker:
         """Say how many packets the capture is known to lack, in all: verdicts are the less sure."""
         self.t.lost = packets
 
+    def number_as(self, Tracker other not None):
+        """Number connections as another tracker does, which sees more of them, and notes steps.
+
+        It has to be fed each batch before this one, whole.
+        """
+        self.guide, self.t.guide = other, other.t.steps
+
     def feed(self, Batch batch not None):
         """Take the packets of a batch. Raises MemoryError."""
         self.batch = batch
@@ -200,12 +207,26 @@ cdef class Tracker:
 
     def flow(self, uint64_t number):
         """Return a snapshot of one connection; None for one that is unknown or forgotten."""
-        cdef uint32_t slot
-        cdef size_t first = number - 1 if 0 < number <= self.t.table.used else 0
-        for slot in [first, *range(self.t.table.used if self.t.table.reused else 0)]:
-            if number and slot < self.t.table.used and flow_at(&self.t.table, slot).number == number:
-                return flow_of(&self.t, flow_at(&self.t.table, slot))
-        return None
+        cdef int64_t slot = self._slot_of(number)
+        return flow_of(&self.t, flow_at(&self.t.table, <uint32_t>slot)) if slot >= 0 else None
+
+    cdef int64_t _slot_of(self, uint64_t number) noexcept:
+        """Where a connection is kept, -1: nowhere. Numbers ascend unless slots were used again."""
+        cdef int64_t low = 0, high = self.t.table.used, slot
+        if self.t.table.reused:
+            for slot in range(high):
+                if number and flow_at(&self.t.table, <uint32_t>slot).number == number:
+                    return slot
+            return -1
+        while low < high:
+            slot = (low + high) // 2
+            if flow_at(&self.t.table, <uint32_t>slot).number < number:
+                low = slot + 1
+            else:
+                high = slot
+        if low < self.t.table.used and flow_at(&self.t.table, <uint32_t>low).number == number:
+            return low
+        return -1
 
     def ended(self):
         """Return the connections that are over, and no longer kept, since this was last asked."""

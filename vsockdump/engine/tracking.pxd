@@ -38,6 +38,7 @@ cdef struct Tracking:
     Table table
     Capture *captures           # by interface
     StepNow *steps              # by place; NULL if nobody asks
+    const StepNow *guide        # those of the tracker that numbers connections; NULL: this one
     HandOut hand_out            # takes connections that go; NULL if they are only forgotten
     void *owner
     uint8_t moves[6][7]         # vsockdump.states.MOVES

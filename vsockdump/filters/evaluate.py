@@ -7,7 +7,7 @@ from vsockdump.engine.batch import Batch
 from vsockdump.engine.bpf import Program, match
 
 from . import masks
-from .followed import Followed
+from .followed import MAX_FLOWS, Followed
 from .masks import Choose, Mask
 from .plan import follows, in_frame
 from .program import compiled, packed
@@ -32,6 +32,35 @@ class Choice:
         if self._followed is not None:
             self._followed.look()
         return self._choose(batch, masks.every(batch))
+
+
+class Openings:
+    """Tells which packets are of a connection whose first packet matches.
+
+    For what is true of all packets of a connection or of none, but for loopback's: who calls CID 2
+    there is answered from CID 1.
+    """
+
+    def __init__(self, tree: Tree, followed: Followed, most: int = MAX_FLOWS) -> None:
+        """Prepare; raises FilterError for what makes too long a program."""
+        self._choice = Choice(tree)
+        self._followed = followed
+        self._most = most
+        self._taken: set[int] = set()
+        self._last = 0  # the last connection that was looked at: their numbers ascend
+
+    def __call__(self, batch: Batch) -> Mask:
+        """Return a byte a packet, 1 for those of such connections."""
+        self._followed.look()
+        numbers = self._followed.numbers
+        for number, matches in zip(numbers, self._choice(batch), strict=True):
+            if number > self._last:
+                self._last = number
+                if matches:
+                    self._taken.add(number)
+        if len(self._taken) > 2 * self._most:  # the oldest are not followed any more
+            self._taken = set(sorted(self._taken)[-self._most :])
+        return bytes(map(self._taken.__contains__, numbers))
 
 
 class Connections:

@@ -47,6 +47,11 @@ class Followed:
         self.numbers: list[int] = []
         """The connections of the rows when they were looked at, 0 for one of none."""
 
+    @property
+    def tracker(self) -> Tracker:
+        """What follows the connections, and numbers them."""
+        return self._tracker
+
     def learn(self, batches: Iterable[Batch]) -> None:
         """Find out how connections end, of all packets that will be fed."""
         self._learned = True
