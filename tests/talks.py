@@ -46,7 +46,7 @@ def later(talk: Talk, seconds: float) -> Talk:
     return talk.at(talk.tape.now / 1e9 + seconds)
 
 
-def stalled(seconds: float = 1.5) -> Talk:
+def stalled(seconds: float = 1.5, on: Talk | None = None, port: int = 1024) -> Talk:
     """Fill the window, and have it opened so much later, which is a problem: twelve packets."""
-    talk = later(full(), seconds).update("dst", fwd=262144)
+    talk = later(full(on, port), seconds).update("dst", fwd=262144)
     return talk.rw("src", 100).update("dst", fwd=262244).close()

@@ -8,6 +8,8 @@ import pytest
 
 from tests.command import PCAPS, Result, vsockdump
 from tests.talks import hello, saved, stalled
+from vsockdump import choosing, options
+from vsockdump.errors import UsageError
 
 
 @pytest.fixture(scope="module")
@@ -119,13 +121,75 @@ def test_a_pipe_has_whole_connections_only_by_what_all_packets_have(
     assert f"vsockdump {command} needs whole connections, and 'op rw' takes".encode() in done.stderr
 
 
-def test_loopbacks_answers_come_from_another_cid() -> None:
+@pytest.mark.parametrize("words", ["verdict stalled", "problem", "flow 1", "process x"])
+def test_a_pipe_does_not_know_how_connections_end(capture: Path, words: str) -> None:
+    done = vsockdump("flows", "-", words, stdin=capture.read_bytes())
+    assert done.returncode == 1
+    assert b"or depends on how they end" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["-", "loopback-to-cid-2.pcap"])
+@pytest.mark.parametrize("expression", ["cid host", "host:5011", "pair 1:15011 2:5011"])
+def test_loopbacks_answers_come_from_another_cid(name: str, expression: str) -> None:
     """To CID 2, and from CID 1."""
     file = PCAPS / "loopback-to-cid-2.pcap"
+    data = file.read_bytes() if name == "-" else b""
     assert count("-r", file, "cid host") == 4
     whole = printed(vsockdump("flows", file, "--csv"))
-    assert printed(vsockdump("flows", file, "cid host", "--csv")) == whole
-    assert len(whole) == 2
+    named = "-" if name == "-" else file
+    assert printed(vsockdump("flows", named, expression, "--csv", stdin=data)) == whole
+    assert printed(vsockdump("flows", named, f"not {expression}", "--csv", stdin=data)) == whole[:1]
+
+
+@pytest.mark.parametrize("expression", ["port 2048", "verdict sf", "op rw and port 2048"])
+def test_connections_keep_their_numbers(capture: Path, expression: str) -> None:
+    _, line = printed(vsockdump("flows", capture, expression, "--csv"))
+    assert line.startswith("2,1,3,2048,")
+    ledger = printed(vsockdump("credit", capture, expression, "--csv"))
+    assert ledger == printed(vsockdump("credit", capture, "--flow", "2", "--csv"))
+    chosen = printed(vsockdump("ladder", capture, expression, "--json"))
+    assert chosen == printed(vsockdump("ladder", capture, "--flow", "2", "--json"))
+
+
+def test_the_worst_of_those_chosen_has_its_ledger(tmp_path: Path) -> None:
+    three = stalled(on=stalled(on=hello(), port=5), port=6, seconds=2)
+    file = saved(three, tmp_path / "f.pcapng")
+    done = vsockdump("credit", file, "event stall", "--csv")
+    assert b"of 2 connections this is 3, which stalled for longest" in done.stderr
+    assert done.stdout == vsockdump("credit", file, "--flow", "3", "--csv").stdout
+    none = vsockdump("credit", file, "port 99")
+    assert (none.stdout, none.returncode) == (b"", 0)
+    assert none.stderr.endswith(b"no packet belongs to a connection\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "kernel", "taken", "whole"),
+    [
+        ("op rw", "op rw", False, False),
+        ("port 5", "port 5", False, True),
+        ("cid 3", "cid 3 or cid local", True, True),  # lines say what is known of connections
+        ("cid 3 --no-flow", "cid 3", False, True),
+        ("cid 3 -w f --no-flow -Y stalled --print", "cid 3 or cid local", True, True),
+        ("cid 3 and op rw", "cid 3 and op rw", False, False),
+        ("port 3 and stalled", "port 3", True, True),
+        ("not cid 2 and stalled", "not cid host or cid local", True, True),
+        ("--problems port 3", "port 3", False, True),
+        ("--problems pair 3:4 2:5", "pair 3:4 2:5 or cid local", True, True),
+    ],
+)
+def test_live_the_kernel_takes_what_following_needs(
+    words: str, kernel: str, taken: bool, whole: bool
+) -> None:
+    wanted = options.parse(["-i", "x", *words.split()])
+    found = choosing.live(wanted, None, following=not wanted.no_flow)
+    assert (found.text, found.taken is not None, found.whole) == (kernel, taken, whole)
+    assert bool(found.program) == bool(kernel)
+
+
+@pytest.mark.parametrize("words", ["op rw", "verdict sf", "port 3 and len > 3", "src cid 3"])
+def test_live_only_whole_connections_have_problems(words: str) -> None:
+    with pytest.raises(UsageError, match="--problems needs whole connections"):
+        choosing.live(options.parse(["-i", "x", "--problems", words]), None, following=True)
 
 
 def test_a_pipe_is_read_once(capture: Path) -> None:
