@@ -298,6 +298,18 @@ def test_looking_takes_a_small_part_of_the_time(machine: Machine) -> None:
     assert late.comments == {}
 
 
+def test_connections_there_was_no_time_for_are_counted(machine: Machine) -> None:
+    sink = loopback(machine)
+    machine.takes = 2 * module._BURST_NS
+    fed(sink, *((REQUEST, (1, port), (1, 80)) for port in range(2000, 2003)))
+    fed(sink, *((REQUEST, (1, port), (1, 80)) for port in range(5000, 5000 + module._WAITING)))
+    assert (machine.dumps, machine.said) == (1, [])
+    sink.close()
+    sink.close()
+    missed = f"{module._WAITING} connections"  # and three that were asked for once
+    assert machine.said == [f"there was no time to look for the processes of {missed}"]
+
+
 def test_time_that_was_not_used_is_saved_up_to_a_limit(machine: Machine) -> None:
     sink = loopback(machine)
     machine.now += 1_000_000_000_000

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vsockdump import pipeline, privileges
+from vsockdump.engine.track import Tracker
 from vsockdump.errors import DeviceError
+from vsockdump.following import Following
 from vsockdump.messages import say
 from vsockdump.screen import Screen
 from vsockdump.sources.link import Link
@@ -103,10 +105,12 @@ def _speak(source: Live, talk: Callable[[], object]) -> None:
 
 def _show(source: pipeline.Source, begin: Callable[[], None] = lambda: None) -> None:
     """Show a source, all of which is open: root's rights end here, before any thread `begin`s."""
-    screen = Screen(Text(Style(numbers=True)))
+    following = Following(Tracker(steps=True, keep=False))
+    following.begin(source.interfaces, int)
+    screen = Screen(Text(Style(numbers=True), tracker=following.tracker))
     privileges.drop(privileges.target())
     begin()
-    pipeline.run(source, [screen])
+    pipeline.run(source, [following, screen])
 
 
 def _frames() -> Iterator[tuple[int, bytes]]:

@@ -8,7 +8,7 @@ from vsockdump.dissectors.virtio import Op
 from vsockdump.engine.batch import Batch
 from vsockdump.errors import reason
 from vsockdump.flows import Flow
-from vsockdump.messages import say
+from vsockdump.messages import plural, say
 from vsockdump.remembered import Ends, Key, Known, comment, ends_of, keep
 from vsockdump.sources import sockdiag
 from vsockdump.sources.local import HOST, LOCAL
@@ -41,6 +41,7 @@ class Processes:
         self._opened: dict[Ends, int] = {}
         self._waiting: dict[Key, int] = {}  # and how often they are still to be asked for
         self._allowance = _Allowance()
+        self._missed = 0  # connections that were never asked for: there was no time
         self._owners: Owners | None = None
         try:
             sockdiag.sockets()  # while we may: the kernel may have to load the module
@@ -70,10 +71,15 @@ class Processes:
             self._look(self._owners)
 
     def close(self) -> None:
-        """Ask no more; what is known stays."""
-        if self._owners is not None:
-            self._owners.close()
-            self._owners = None
+        """Ask no more; what is known stays. Tells of how many nobody was asked."""
+        if self._owners is None:
+            return
+        self._owners.close()
+        self._owners = None
+        self._missed += sum(tries == _TRIES for tries in self._waiting.values())
+        if self._missed:
+            missed = plural(self._missed, "connection")
+            self._tell(f"there was no time to look for the processes of {missed}")
 
     def _note(self, batch: Batch, rows: list[int]) -> dict[int, Key]:
         """Have the connections of these rows asked for; return those that begin with a REQUEST."""
@@ -104,6 +110,8 @@ class Processes:
     def _wait(self, key: Key) -> None:
         ends = key[0]
         if self._is_ours(ends.src_cid, ends.dst_cid) or self._is_ours(ends.dst_cid, ends.src_cid):
+            if key not in self._waiting and len(self._waiting) == _WAITING:
+                self._missed += next(iter(self._waiting.values())) == _TRIES
             keep(self._waiting, key, _TRIES, _WAITING)
 
     def _is_ours(self, cid: int, other: int) -> bool:
@@ -120,6 +128,7 @@ class Processes:
             found = dict(zip(inodes, owners.ask(inodes), strict=True)) if inodes else {}
         except OSError as error:
             self._tell(f"there are no more process names: {_why(error)}")
+            self._waiting.clear()
             self.close()
             return
         for key, (src, dst, listener) in sockets.items():
