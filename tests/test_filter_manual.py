@@ -109,8 +109,9 @@ TAKEN = {
 def taken(path: Path, expression: str) -> int:
     """Count what an expression takes of a file."""
     wanted = Options(expression=[expression], read=str(path))
-    choice = choosing.of_file(str(path), wanted, twice=True).taken
-    assert choice is not None
+    chosen = choosing.of_file(str(path), wanted, twice=True)
+    assert chosen.taken is not None
+    choice = pipeline.watched(chosen.watching, chosen.taken)
     with closing(Savefile(str(path))) as source:
         return pipeline.run(source, [], choice=choice)
 
