@@ -154,7 +154,10 @@ def test_sizes_that_are_none(size: str) -> None:
         ("-r f -F file port 1", "an expression was given more than once: name it, or give -f"),
         ("-r f -f op -F file", "an expression was given more than once: name it, or give -f"),
         ("-r f -w g -Y stalled", "-Y says which packets are printed, and none are: -w saves all"),
-        ("-r f --problems -Y stalled", "-Y says which packets are printed, and none are"),
+        (
+            "-r f --problems -Y stalled",
+            "--problems prints what goes wrong: -Y, which chooses packets",
+        ),
         ("-r f --snap-payload 0", "--snap-payload goes with -i"),
         ("-i l --snap-payload 0 -s 9", "-s and --snap-payload both say what is captured"),
         ("-r f -w g --format csv", "--format csv says how to print, and -w only saves"),

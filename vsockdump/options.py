@@ -111,8 +111,11 @@ def _contradictions(found: Options) -> tuple[tuple[object, str], ...]:
         ),
         (found.files and not (found.size or found.seconds), "-W goes with -C or -G"),
         (
-            found.display
-            and (found.problems or (found.write and not (found.print or found.count))),
+            found.problems and found.display,
+            "--problems prints what goes wrong: -Y, which chooses packets, does not go with it",
+        ),
+        (
+            found.display and found.write and not (found.print or found.count),
             "-Y says which packets are printed, and none are: -w saves all, --print prints too",
         ),
     )
