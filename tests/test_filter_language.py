@@ -298,6 +298,7 @@ WRONG = [
     ("prot 22", 0, "no term begins with 'prot'; do you mean port?"),
     ("vsock.src_prt == 3", 0, "no term begins with 'vsock.src_prt'; do you mean vsock.src_port?"),
     ("xyzzy", 0, "no term begins with 'xyzzy'"),
+    ("op == rw|rst", 8, "words are not reckoned with: say 'op rw|...'"),
     ("op reset", 3, "'reset' is no value of op; do you mean rst?"),
     ("type datagram", 5, "'datagram' is no value of type; there are stream, seqpacket"),
     ("port ssh", 5, "'ssh' is no value of port; a number is"),

@@ -86,7 +86,7 @@ class Values(Cursor):
             return self.number(8 * field.size)
         if (value := self._named_value(field, self.token)) is None:
             known = [*field.names, *self.own_names(field), *_FLAGS.get(field.name, ())]
-            there = f"; there are {', '.join(known)}" if known else "; a number is"
+            there = f"; there are {', '.join(dict.fromkeys(known))}" if known else "; a number is"
             hint = near(self.token.text, known) or there
             raise self.error(f"{self.shown} is no value of {field.name}{hint}")
         self.take()
@@ -125,6 +125,9 @@ class Values(Cursor):
         """Read a value that may reckon; `field` has words for constants."""
         left = self._atom(field)
         while self.token.kind == "sign" and BINDING.get(self.token.text, 0) > least:
+            if field and isinstance(left, Number) and self.before.kind in ("name", "string"):
+                word = self.before.text  # as a number, rw|rst is CREDIT_REQUEST
+                raise self.error(f"words are not reckoned with: say '{field.name} {word}|...'")
             sign = self.take()
             left = self._sum(sign, left, self.value(field, BINDING[sign.text]))
         return left
