@@ -218,7 +218,7 @@ def test_a_damaged_file_is_told_of_once(capture: Path, tmp_path: Path) -> None:
     ("words", "sentence", "below"),
     [
         ("prot 3", "filter: no term begins with 'prot'; do you mean port?", "  prot 3\n  ^"),
-        ("cid guest", "of cid; there are hypervisor, local, host, any\n", ""),
+        ("cid guest", "of cid; there are numbers, and hypervisor, local, host, any\n", ""),
         ("cid 3 and op foo", "filter: 'foo' is no value of op; ", "  cid 3 and op foo\n"),
         ("-Y x", "filter: no term begins with 'x'", "  x\n  ^"),
         ("docter", "filter: no term begins with 'docter'; do you mean the command doctor?", ""),

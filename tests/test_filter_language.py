@@ -59,6 +59,10 @@ TCPDUMP = [
     ("seqpacket", SAME),
     ("len > 0", SAME),
     ("len 100..4096", "len 100-4096"),
+    (
+        "flags eom or eor and shutdown send or rcv",
+        "((flags eom or flags eor) and shutdown send) or shutdown rcv",
+    ),
     ("flags eom", SAME),
     ("flags EOM", "flags eom"),
     ("flags 3", SAME),
@@ -298,9 +302,15 @@ WRONG = [
     ("prot 22", 0, "no term begins with 'prot'; do you mean port?"),
     ("vsock.src_prt == 3", 0, "no term begins with 'vsock.src_prt'; do you mean vsock.src_port?"),
     ("xyzzy", 0, "no term begins with 'xyzzy'"),
+    ("host 3", 0, "no term begins with 'host'; say 'cid 3', or 'cid host' for CID 2"),
+    ("cid 3 and rst", 10, "no term begins with 'rst'; do you mean op rst?"),
     ("op == rw|rst", 8, "words are not reckoned with: say 'op rw|...'"),
     ("op reset", 3, "'reset' is no value of op; do you mean rst?"),
-    ("type datagram", 5, "'datagram' is no value of type; there are stream, seqpacket"),
+    (
+        "type datagram",
+        5,
+        "'datagram' is no value of type; there are numbers, and stream, seqpacket",
+    ),
     ("port ssh", 5, "'ssh' is no value of port; a number is"),
     ("cid hots", 4, "'hots' is no value of cid; do you mean host?"),
     ("port 4294967296", 5, "4294967296 does not fit into 32 bits"),
@@ -321,16 +331,20 @@ WRONG = [
     ("src 22", 4, "'22' stands where 'cid', 'port' or CID:PORT should"),
     ("src len 3", 4, "'len' stands where 'cid', 'port' or CID:PORT should"),
     ("3:", 2, "the end is no value of port; a number is"),
-    ("pair 3:1", 8, "the end is no value of cid; there are hypervisor, local, host, any"),
+    (
+        "pair 3:1",
+        8,
+        "the end is no value of cid; there are numbers, and hypervisor, local, host, any",
+    ),
     ("port in 3", 8, "'3' stands where '{' should"),
     ("port in {3", 10, "the end is no value of port; a number is"),
     ("flags oem", 6, "'oem' is no value of flags; do you mean eom?"),
     (
         "shutdown now",
         9,
-        "shutdown 'now' is nothing; there are 'shutdown rcv' or 'shutdown send' or 'shutdown both'",
+        "'now' stands where one of these should: rcv, send, both",
     ),
-    ("flags x", 6, "'x' is no value of flags; there are eom, eor, rcv, send"),
+    ("flags x", 6, "'x' is no value of flags; there are numbers, and eom, eor, rcv, send"),
     ("in 3", 0, "'in' stands where a term should, such as 'port 1024'"),
     ("pair 1:1 2:2 or 3:3 4:4", 20, "'4' stands where 'and', 'or' or the end should"),
     ("3:1 or 4", 7, "'4' stands alone: of what? Such as 'port 4'"),
@@ -396,7 +410,8 @@ def test_the_caret_stands_below() -> None:
         "      ^",
     ]
     line, caret = shown("port 1 or " * 100 + "prot 3" + " or port 1" * 100)[1:]
-    assert line == "  ..." + "port 1 or " * 20 + ("prot 3" + " or port 1" * 100)[:200] + "..."
+    assert line == "  ..." + ("port 1 or " * 5)[-44:] + ("prot 3" + " or port 1" * 9)[:24] + "..."
+    assert len(line) < 80
     assert line[caret.index("^") :].startswith("prot")
 
 

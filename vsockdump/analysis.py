@@ -66,7 +66,7 @@ def _add_input(group: Group) -> None:
         "words",
         "FILE",
         "a pcap or pcapng file, also .gz and .zst; - is stdin; after it, or with -i, an EXPRESSION:"
-        " take only packets that match, such as 'cid 3 and port 1024'",
+        " take only connections with packets that match, such as 'cid 3 and port 1024'",
     )
     group.value("-i --interface", "interface", "LINK", "capture from this link")
     group.flag("--follow", "follow", "at the end of the file wait for more")

@@ -267,9 +267,10 @@ cdef class Tracker:
         """What was fed so far."""
         cdef Tracking *t = &self.t
         any = t.packets > 0
+        evicted = max(t.table.evicted, 0 if self.guide is None else self.guide.counts.evicted)
         return Counts(
             t.packets, t.followed, t.packets - t.followed - t.duplicates, t.truncated, t.duplicates,
-            t.flows, t.table.evicted, t.midstream, t.missing, t.begin if any else None, t.now if any else None,
+            t.flows, evicted, t.midstream, t.missing, t.begin if any else None, t.now if any else None,
         )
 
     def connect_times(self):

@@ -137,6 +137,8 @@ FIELDS = (
 
 BY_NAME = {field.name: field for field in FIELDS}
 BY_WIRESHARK = {field.wireshark: field for field in FIELDS if field.wireshark}
+BY_WIRESHARK |= {name.replace("_prot", "_port"): field for name, field in BY_WIRESHARK.items()}
+"""Its misspelt names as well as it should spell them."""
 
 
 def find(name: str) -> Field | None:

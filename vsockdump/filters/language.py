@@ -7,7 +7,7 @@ the names of fields are Wireshark's too (wireshark-filter(4)). Both give the sam
 
 from collections.abc import Callable
 
-from .fields import BY_NAME, BY_WIRESHARK, Field, find
+from .fields import BY_NAME, BY_WIRESHARK, FIELDS, Field, find
 from .tokens import FilterError, near
 from .tree import (
     EVERYTHING,
@@ -28,6 +28,7 @@ from .tree import (
 )
 from .values import Names, Values
 from .words import (
+    ADVICE,
     BINDING,
     JOINTS,
     KEYWORDS,
@@ -58,6 +59,7 @@ class Parser(Values):
         self.mixed: int | None = None
         self._again: Callable[[], Tree] | None = None  # reads more values of the last term's kind
         self._field: Field | None = None  # of the last term, for the names of its values
+        self._kind = ""  # of the last word of two parts, the first
         self._starts: dict[str, Callable[[], Tree]] = {
             "src": self._directed,
             "dst": self._directed,
@@ -132,10 +134,12 @@ class Parser(Values):
             return self._of_field(field)
         if self._field and text in self.own_names(self._field):
             return self._more()
+        if (name := _word_of(f"{self._kind} {text}")) in WORDS:
+            self.take()
+            return Word(name)
         if text in KEYWORDS:
             raise self._no_term()
-        known = [*BY_NAME, *BY_WIRESHARK, *WORDS, *SYNONYMS, *KEYWORDS]
-        raise self.error(f"no term begins with {self.shown}{near(text, known)}")
+        raise self.error(f"no term begins with {self.shown}{_hint(text)}")
 
     def _begins_other(self, text: str) -> bool:
         """Whether a word that a value is called means something else here."""
@@ -162,7 +166,7 @@ class Parser(Values):
             return self._in(field)
         if self._begins_value(field):
             return self._member(field)
-        if self.before.text == field.wireshark:
+        if self.before.text in BY_WIRESHARK:
             return Present(field.name)
         raise self.error(f"{self.shown} stands where a value of {field.name} should")
 
@@ -272,15 +276,15 @@ class Parser(Values):
 
     def _word(self) -> Tree:
         """Read a word, of two parts if the first needs one; `flags` is also a field."""
-        text, follows = self.token.text, self.peek(1).text.lower()
-        name = SYNONYMS.get(f"{text} {follows}", f"{text} {follows}")
+        text, name = self.token.text, _word_of(f"{self.token.text} {self.peek(1).text.lower()}")
         if name in WORDS:
             self.take()
+            self._kind, self._again, self._field = text, None, None
         elif (field := find(SYNONYMS.get(text, text))) is not None:
             return self._of_field(field)
         elif (name := text) not in WORDS:
-            needed = " or ".join(f"'{word}'" for word in WORDS if word.split()[0] == text)
-            raise self.error_at(1, f"{text} {self.after} is nothing; there are {needed}")
+            needed = ", ".join(word.split()[1] for word in WORDS if word.split()[0] == text)
+            raise self.error_at(1, f"{self.after} stands where one of these should: {needed}")
         self.take()
         return Word(name)
 
@@ -312,6 +316,20 @@ class Parser(Values):
 
 
 _SEARCHES = ("contains", "matches", "~")
+
+
+def _word_of(text: str) -> str:
+    return SYNONYMS.get(text, text)
+
+
+def _hint(text: str) -> str:
+    """What may have been meant by a word that begins no term."""
+    if text in ADVICE:
+        return f"; {ADVICE[text]}"
+    field = next((field for field in FIELDS if text.lower() in field.names), None)
+    if field is not None:
+        return f"; do you mean {field.name} {text.lower()}?"
+    return near(text, [*BY_NAME, *BY_WIRESHARK, *WORDS, *SYNONYMS, *KEYWORDS])
 
 
 def _in_order(left: Value, sign: str, right: Value) -> tuple[str, Value, Value]:

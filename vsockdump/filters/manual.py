@@ -159,9 +159,10 @@ _SECTIONS = (
             " of one joined by `or`, everything is decided after it if any part is.",
             "Of an expression that asks about connections, the kernel decides only what takes all"
             " packets of a connection or none (CIDs, ports, pairs, types): else they would seem to"
-            " have gaps. Where the kernel leaves out some packets of a connection, as `op rw` does,"
-            " no connections are followed: lines say nothing of credit, and `vsockdump flows` and"
-            " its like refuse it. `-Y` is the way to show only some.",
+            " have gaps; so with a `-Y` that asks about connections. Where the kernel leaves out"
+            " some packets of a connection, as `op rw` does, no connections are followed: lines say"
+            " nothing of credit, and `vsockdump flows` and its like refuse it. `-Y` is the way to"
+            " show only some.",
             "Over files the same program is run by vsockdump, and connections are followed whatever"
             " it leaves out. `vsockdump flows` and its like take the connections of which any"
             " packet matches.",

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from vsockdump.errors import UsageError
 from vsockdump.messages import printable
 
-_SHOWN = 200  # so many characters before and behind what is wrong
+_WIDTH, _BEFORE, _BEHIND = 76, 44, 24  # of a line, and at the most around what is wrong
 
 
 class FilterError(UsageError):
@@ -18,10 +18,9 @@ class FilterError(UsageError):
         start = text.rfind("\n", 0, at) + 1
         line = text[start:].partition("\n")[0]
         before, behind = line[: at - start], line[at - start :]
-        if len(before) > _SHOWN:
-            before = f"...{before[-_SHOWN:]}"
-        if len(behind) > _SHOWN:
-            behind = f"{behind[:_SHOWN]}..."
+        if len(line) > _WIDTH:  # a terminal would wrap it, and the caret point elsewhere
+            before = before if len(before) <= _BEFORE else f"...{before[-_BEFORE:]}"
+            behind = behind if len(behind) <= _BEHIND else f"{behind[:_BEHIND]}..."
         super().__init__(f"filter: {what}")
         self.at = at
         shown = printable(before)

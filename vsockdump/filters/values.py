@@ -86,7 +86,8 @@ class Values(Cursor):
             return self.number(8 * field.size)
         if (value := self._named_value(field, self.token)) is None:
             known = [*field.names, *self.own_names(field), *_FLAGS.get(field.name, ())]
-            there = f"; there are {', '.join(dict.fromkeys(known))}" if known else "; a number is"
+            there = f"; there are numbers, and {', '.join(dict.fromkeys(known))}"
+            there = there if known else "; a number is"
             hint = near(self.token.text, known) or there
             raise self.error(f"{self.shown} is no value of {field.name}{hint}")
         self.take()

@@ -33,6 +33,18 @@ WORDS = {
 
 SYNONYMS = {"flags rcv": "shutdown rcv", "flags send": "shutdown send", "portrange": "port"}
 
+ADVICE = {
+    "host": "say 'cid 3', or 'cid host' for CID 2",
+    "net": "there are no networks: say 'cid 3' or 'cid in {3, 4}'",
+    "proto": "say 'stream' or 'seqpacket'",
+    "inbound": "-Q in says so, or 'g2h' and 'h2g'",
+    "outbound": "-Q out says so, or 'g2h' and 'h2g'",
+    "frame": "its bytes are 'link[0:4]', its length is 'wire_len', its payload 'payload'",
+    "exists": "say 'has op'",
+    "lower": "(?i) begins a pattern that does not mind capitals",
+}
+"""For words of tcpdump's and Wireshark's that are none here."""
+
 SUBJECTS = {
     "payload": "the captured payload",
     "notes": "the list of what is odd in the packet",
