@@ -52,6 +52,7 @@ def count(words: str, following: Following | None = None) -> int:
         ("-i link -vv --count", 0),
         ("-i link -vv --format jsonl", 0),
         ("-i link -Y pid<9", 1),
+        ("-i link pid<9", 1),
         ("-i link -Y port<9", 0),
     ],
 )

@@ -35,7 +35,7 @@ def live(
 
 
 def _chosen_by(wanted: Options) -> bool:
-    if not wanted.display:
+    if not options.chooses(wanted):
         return False
     from vsockdump import choosing  # noqa: PLC0415 - most runs choose nothing
 
