@@ -2,6 +2,8 @@ from collections.abc import Mapping
 
 from .batch import Batch
 
+OTHERS: int
+
 class Program:
     code: bytes
     def __init__(self, code: bytes) -> None: ...

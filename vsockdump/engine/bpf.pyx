@@ -19,6 +19,9 @@ cdef enum:
     MOST_INSTRUCTIONS = 4096    # BPF_MAXINSNS
     MOST_LINKTYPES = 16
 
+OTHERS = -1
+"""Stands for every link type that has no program of its own."""
+
 cdef frozenset KNOWN = frozenset([
     LD_IMM, LD_W_ABS, LD_H_ABS, LD_B_ABS, LD_W_IND, LD_H_IND, LD_B_IND, LD_MEM, LD_LEN,
     LDX_IMM, LDX_MEM, LDX_LEN, LDX_MSH, ST, STX, TAX, TXA, RET_K, RET_A,
@@ -133,7 +136,7 @@ cdef struct Choices:
 def match(Batch batch not None, programs, bytes wanted=None):
     """Return a byte a packet: 1 where its link type's program gives anything but 0, else 0.
 
-    `programs` has them by link type; a link type without one gives 0. Packets whose byte in
+    `programs` has them by link type; one without gives OTHERS' or else 0. Packets whose byte in
     `wanted` is 0 are passed over. Raises ValueError if `wanted` has not a byte for each packet.
     """
     cdef Choices choices
@@ -182,8 +185,11 @@ cdef void _match(
 
 
 cdef const sock_filter *_program(const Choices *choices, int linktype) noexcept nogil:
+    cdef const sock_filter *others = NULL
     cdef int i
     for i in range(choices.count):
         if choices.list[i].linktype == linktype:
             return choices.list[i].start
-    return NULL
+        if choices.list[i].linktype == -1:  # OTHERS
+            others = choices.list[i].start
+    return others

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Sequence
 from itertools import compress
 
+from vsockdump.dissectors import LINKTYPES
 from vsockdump.engine.batch import Batch
-from vsockdump.engine.bpf import Program, match
+from vsockdump.engine.bpf import OTHERS, Program, match
 
 from . import masks
-from .followed import MAX_FLOWS, Followed
+from .followed import Followed
 from .masks import Choose, Mask
 from .plan import follows, in_frame
 from .program import compiled, packed
@@ -41,7 +42,7 @@ class Openings:
     there is answered from CID 1.
     """
 
-    def __init__(self, tree: Tree, followed: Followed, most: int = MAX_FLOWS) -> None:
+    def __init__(self, tree: Tree, followed: Followed, most: int) -> None:
         """Prepare; raises FilterError for what makes too long a program."""
         self._choice = Choice(tree)
         self._followed = followed
@@ -140,6 +141,7 @@ class _Programs:
     def choose(self, batch: Batch, wanted: Mask) -> Mask:
         for index in range(self._known, batch.interfaces.count):
             linktype = batch.interfaces.linktype(index)
+            linktype = linktype if linktype in LINKTYPES else OTHERS
             if linktype not in self._programs:
                 self._programs[linktype] = Program(packed(compiled(self._tree, linktype)))
         self._known = batch.interfaces.count
