@@ -9,9 +9,9 @@ from vsockdump.filters import language
 from vsockdump.filters.assembly import Code
 from vsockdump.filters.disassembly import c_array, decimal, listing
 from vsockdump.filters.explain import explain
-from vsockdump.filters.plan import Plan, follows, in_frame, names_processes, split
+from vsockdump.filters.plan import Plan, follows, in_frame, names_processes, split, terms
 from vsockdump.filters.program import compiled
-from vsockdump.filters.tree import EVERYTHING, And, Not, Or, Search, Tree
+from vsockdump.filters.tree import EVERYTHING, And, Search, Tree
 from vsockdump.interface import SNAPLEN
 from vsockdump.messages import plural, say
 from vsockdump.options import Options
@@ -128,21 +128,9 @@ def _reasons(rest: Tree) -> dict[str, str]:
     """Return why the kernel does not decide a part, by the terms that make it so."""
     found: dict[str, str] = {}
     for part in rest.parts if isinstance(rest, And) else (rest,):
-        terms = (part,) if in_frame(part) else _beyond_frames(part)
-        found.update((str(term), _why(term)) for term in terms)
+        asking = [part] if in_frame(part) else [t for t in terms(part) if not in_frame(t)]
+        found.update((str(term), _why(term)) for term in asking)
     return found
-
-
-def _beyond_frames(tree: Tree) -> Iterator[Tree]:
-    """Yield the terms that no frame tells."""
-    match tree:
-        case And(parts) | Or(parts):
-            for part in parts:
-                yield from _beyond_frames(part)
-        case Not(part):
-            yield from _beyond_frames(part)
-        case term if not in_frame(term):
-            yield term
 
 
 def _why(term: Tree) -> str:

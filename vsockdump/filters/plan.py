@@ -1,10 +1,11 @@
 """Who decides what of an expression: a program that sees only frames, and what comes after it."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from .fields import BY_NAME, Where
 from .meanings import named, simpler
-from .tree import And, Endpoint, Member, Not, Or, Pair, Present, Relation, Search, Tree, Word
+from .tree import And, Endpoint, Member, Not, Or, Pair, Present, Relation, Search, Term, Tree, Word
 
 
 class Plan(NamedTuple):
@@ -33,56 +34,63 @@ def _together(parts: list[Tree]) -> Tree:
     return parts[0] if len(parts) == 1 else And(tuple(parts))
 
 
-def in_frame(tree: Tree) -> bool:
-    """Whether the bytes of a frame tell all that a tree asks."""
+def terms(tree: Tree) -> Iterator[Term]:
+    """Yield the terms of a tree."""
     match tree:
         case And(parts) | Or(parts):
-            return all(map(in_frame, parts))
+            for part in parts:
+                yield from terms(part)
         case Not(part):
-            return in_frame(part)
-        case Word() if expansion := simpler(tree):
+            yield from terms(part)
+        case _:
+            yield tree
+
+
+def in_frame(tree: Tree) -> bool:
+    """Whether the bytes of a frame tell all that a tree asks."""
+    return all(map(_is_in_frame, terms(tree)))
+
+
+def _is_in_frame(term: Term) -> bool:
+    match term:
+        case Word() if expansion := simpler(term):
             return in_frame(expansion)
         case Search() | Word():
             return False
-    return all(BY_NAME[name].in_frame for name in fields(tree))
+    return all(BY_NAME[name].in_frame for name in fields(term))
 
 
 def follows(tree: Tree) -> bool:
     """Whether connections have to be followed to tell what a tree asks."""
-    match tree:
-        case And(parts) | Or(parts):
-            return any(map(follows, parts))
-        case Not(part):
-            return follows(part)
+    return any(map(_follows, terms(tree)))
+
+
+def _follows(term: Term) -> bool:
+    match term:
         case Word():
-            return simpler(tree) is None
+            return simpler(term) is None
         case Search(subject):
             return subject == "process"
-    return any(BY_NAME[name].where is Where.CONNECTION for name in fields(tree))
+    return any(BY_NAME[name].where is Where.CONNECTION for name in fields(term))
 
 
 def names_processes(tree: Tree) -> bool:
     """Whether a tree asks for the processes at the ends."""
-    match tree:
-        case And(parts) | Or(parts):
-            return any(map(names_processes, parts))
-        case Not(part):
-            return names_processes(part)
-        case Search(subject):
-            return subject == "process"
-    return "pid" in fields(tree)
+    return any(
+        getattr(term, "subject", "") == "process" or "pid" in fields(term) for term in terms(tree)
+    )
 
 
 def names_cids(tree: Tree) -> bool:
     """Whether a tree asks for CIDs, of which loopback's connections have two for one end."""
-    match tree:
-        case And(parts) | Or(parts):
-            return any(map(names_cids, parts))
-        case Not(part):
-            return names_cids(part)
+    return any(map(_names_cids, terms(tree)))
+
+
+def _names_cids(term: Term) -> bool:
+    match term:
         case Endpoint() | Pair() | Word("loopback" | "sibling"):
             return True
-    return any(BY_NAME[name].is_cid for name in fields(tree))
+    return any(BY_NAME[name].is_cid for name in fields(term))
 
 
 _BOTH_WAYS = {"cid", "port", "type", "flow", "verdict", "state", "pid"}
@@ -95,19 +103,19 @@ def keeps_whole(tree: Tree) -> bool:
     Loopback's answers, which come from CID 1 whatever CID was called, are the exception: no packet
     alone tells.
     """
-    match tree:
-        case And(parts) | Or(parts):
-            return all(map(keeps_whole, parts))
-        case Not(part):
-            return keeps_whole(part)
+    return all(map(_keeps_whole, terms(tree)))
+
+
+def _keeps_whole(term: Term) -> bool:
+    match term:
         case Pair() | Endpoint(""):
             return True
         case Word(name) | Search(name):
             return name in _WORDS
-    return bool(found := fields(tree)) and found <= _BOTH_WAYS
+    return bool(found := fields(term)) and found <= _BOTH_WAYS
 
 
-def fields(term: Tree) -> set[str]:
+def fields(term: Term) -> set[str]:
     """Return the fields that a term names."""
     match term:
         case Member(name) | Present(name):
