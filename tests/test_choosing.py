@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.captures import Options
 from tests.command import PCAPS, Result, vsockdump
-from tests.talks import hello, saved, stalled
+from tests.conversation import Talk
+from tests.talks import KERNEL_5, hello, saved, stalled
 from vsockdump import choosing, options
 from vsockdump.errors import UsageError
 
@@ -190,6 +192,23 @@ def test_live_the_kernel_takes_what_following_needs(
 def test_live_only_whole_connections_have_problems(words: str) -> None:
     with pytest.raises(UsageError, match="--problems needs whole connections"):
         choosing.live(options.parse(["-i", "x", "--problems", words]), None, following=True)
+
+
+@pytest.mark.parametrize(("given", "packets"), [(KERNEL_5, 6), (((9, b"\x09"),), 12)])
+def test_verdicts_are_those_of_flows_also_where_a_kernel_repeats_packets(
+    given: Options, packets: int, tmp_path: Path
+) -> None:
+    """What it repeats belongs to no connection; of another kernel it is more than was allowed."""
+    talk = Talk((3, 1024), (2, 1234)).open()
+    for less in range(4):
+        talk.rw("src", 65536 - less, held=0)
+    twice = [each for packet in talk.packets for each in (packet, packet)]
+    file = saved(twice, tmp_path / "f.pcapng", options=given)
+    verdicts = {line.split(",")[8] for line in printed(vsockdump("flows", file, "--csv"))[1:]}
+    assert ("OVERRUN" in verdicts) == (packets == 12)
+    assert sum(count("-r", file, f"verdict {verdict}") for verdict in verdicts) == packets
+    chosen = printed(vsockdump("flows", file, "src cid 3", "--csv"))
+    assert chosen == printed(vsockdump("flows", file, "--csv"))
 
 
 def test_a_pipe_is_read_once(capture: Path) -> None:

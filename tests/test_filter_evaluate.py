@@ -33,7 +33,7 @@ def numbers(
     expression: str, talk: Talk, *, twice: bool = True, cuts: Sequence[int] = ()
 ) -> list[int]:
     """Return the numbers of the packets that match."""
-    followed = Followed(known=known(talk))
+    followed = Followed(1000, known(talk))
     choice = Choice(parse(expression), followed)
     if twice:
         followed.learn(batches(talk.packets, cuts=cuts))
@@ -124,7 +124,7 @@ def test_connections_of_which_any_packet_matches(
     expression: str, expected: list[int], cuts: list[int]
 ) -> None:
     talk = capture()
-    followed = Followed()
+    followed = Followed(1000)
     choice = Connections(parse(expression), followed)
     followed.learn(batches(talk.packets, cuts=cuts))
     choice.learn(batches(talk.packets, cuts=cuts))
@@ -136,7 +136,7 @@ def test_connections_of_which_any_packet_matches(
 @pytest.mark.parametrize("first", ["op rw", "number > 4", "op credit_update|rw and cid 2"])
 @pytest.mark.parametrize("then", ["free 0", "event stall", "flow 2", "verdict stalled", "stalled"])
 def test_what_was_left_out_is_known(first: str, then: str) -> None:
-    talk, followed = capture(), Followed()
+    talk, followed = capture(), Followed(1000)
     choices = [Choice(parse(one), followed) for one in (first, then)]
     both = set(numbers(first, talk)) & set(numbers(then, talk))
     followed.learn(batches(talk.packets))
@@ -176,8 +176,10 @@ def test_every_link_type_has_its_program() -> None:
         found = [choice(batch) for batch in batches(packets, [linktype for linktype, _ in frames])]
         return [interface for interface, is_taken in enumerate(b"".join(found)) if is_taken]
 
+    frames += [(linktype, one) for linktype in range(1000, 1030)]
+    packets += [Packet(0, one, len(one), interface) for interface in range(5, 35)]
     assert chosen("port 22") == [0, 1, 2]
-    assert chosen("not port 22") == [3, 4]
+    assert chosen("not port 22") == [3, 4, *range(5, 35)]
     assert chosen("wire_len > 92") == [1, 2, 4]
     assert chosen("link[0] = 3") == [0, 1, 2]
 

@@ -109,7 +109,7 @@ TAKEN = {
 def taken(path: Path, expression: str) -> int:
     """Count what an expression takes of a file."""
     wanted = Options(expression=[expression], read=str(path))
-    chosen = choosing.of_file(str(path), wanted, twice=True)
+    chosen = choosing.of_file(str(path), wanted, [], twice=True)
     assert chosen.taken is not None
     choice = pipeline.watched(chosen.watching, chosen.taken)
     with closing(Savefile(str(path))) as source:

@@ -1,12 +1,13 @@
 """What a command line's expressions choose: in the kernel, of what is read, of what is shown."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
-from vsockdump import options
+from vsockdump import kernels, options
 from vsockdump.choices import Choices
+from vsockdump.dissectors import LINKTYPE_VSOCK
 from vsockdump.engine.batch import Batch
 from vsockdump.errors import ReadError, UsageError, reason
 from vsockdump.filters.evaluate import Choice, Connections, Openings
@@ -23,7 +24,7 @@ from vsockdump.filters.plan import (
 from vsockdump.filters.program import compiled, packed
 from vsockdump.filters.tokens import FilterError
 from vsockdump.filters.tree import EVERYTHING, Member, Or, Tree, joined
-from vsockdump.interface import SNAPLEN
+from vsockdump.interface import SNAPLEN, Interface
 from vsockdump.messages import say
 from vsockdump.options import Options
 from vsockdump.parser import COMMANDS
@@ -35,11 +36,12 @@ if TYPE_CHECKING:
     from vsockdump.processes import Processes
 
 
-def of_file(path: str, wanted: Options, *, twice: bool) -> Choices:
+def of_file(path: str, wanted: Options, interfaces: Sequence[Interface], *, twice: bool) -> Choices:
     """Return what is chosen of a file; raises FilterError, UsageError or ReadError.
 
-    `twice`: it can be read before it is read, for terms about how connections end. What needs whole
-    connections then gets those of which any packet matches.
+    `interfaces` are those of the file, and may grow. `twice`: it can be read before it is read, for
+    terms about how connections end. What needs whole connections then gets those of which any
+    packet matches.
     """
     tree, displayed = trees(wanted)
     recalled = Recalled()
@@ -47,11 +49,12 @@ def of_file(path: str, wanted: Options, *, twice: bool) -> Choices:
     taken, shown = _of_tree(wanted, tree, twice, followed), _choice(displayed, followed)
     asked = follows(tree) or follows(displayed)
     if asked and twice:
-        followed.learn(_batches(path))
+        followed.learn(_batches(path, followed))
     elif asked:
         say("this is read only once: terms about connections go by what is known so far")
     if isinstance(taken, Connections):
-        taken.learn(_batches(path))
+        taken.learn(_batches(path, followed))
+    followed.interfaces = interfaces
     guides = isinstance(taken, Connections | Openings)
     watching = [followed] if asked or guides else []
     return Choices(taken, shown, watching=watching, guide=followed.tracker if guides else None)
@@ -80,6 +83,7 @@ def live(wanted: Options, processes: "Processes | None", *, following: bool) -> 
     """
     tree, displayed = trees(wanted)
     followed = Followed(wanted.max_flows, processes.known if processes else None)
+    followed.interfaces = [Interface(LINKTYPE_VSOCK, os=kernels.running())]
     if wanted.whole_for and tree != EVERYTHING:
         return _whole_live(wanted, tree, followed)
     plan = split(tree, whole=follows(displayed))
@@ -126,10 +130,11 @@ def asks_for_processes(wanted: Options) -> bool:
     return any(map(names_processes, trees(wanted)))
 
 
-def _batches(path: str) -> Iterator[Batch]:
+def _batches(path: str, followed: Followed) -> Iterator[Batch]:
     """Yield what is in a file; what is wrong with it the next pass will tell."""
     came = 0
     with closing(Savefile(path)) as source, suppress(ReadError):
+        followed.interfaces = source.interfaces
         for batch in source.batches():
             if batch is not None:
                 batch.first = came + 1
@@ -147,7 +152,7 @@ def trees(wanted: Options) -> tuple[Tree, Tree]:
     try:
         taken = parse(text, cids, ports)
     except FilterError as error:
-        what, hint = str(error).partition(";")[0], _hint(text)
+        what, hint = str(error).partition(";")[0], _hint(wanted, text)
         error.args = (f"{what}{hint}",) if hint else error.args
         raise
     return taken, parse(wanted.display, cids, ports)
@@ -175,10 +180,11 @@ def _from_file(path: str) -> str:
         raise UsageError(f"-F {path}: {reason(error)}") from error
 
 
-def _hint(text: str) -> str:
+def _hint(wanted: Options, text: str) -> str:
     """What may have been meant by a word that stands where an expression would."""
     if os.path.isfile(text):  # noqa: PTH113 - pathlib costs a start 5 ms
-        return f"; to read this file give -r {text}"
+        is_command = wanted.whole_for not in ("", "--problems")
+        return f"; to read this file {'leave out -i' if is_command else f'give -r {text}'}"
     import difflib  # noqa: PLC0415 - only for the way out
 
     near = difflib.get_close_matches(text, COMMANDS, 1)

@@ -68,7 +68,7 @@ class _Choice:
         """Open the file: later it may not be readable any more."""
         twice = not wanted.flow and _is_file(wanted)
         self._source = Savefile(wanted.read) if twice else None
-        self._chosen = _chosen(wanted) if twice and options.chooses(wanted) else Choices()
+        self._chosen = _chosen(wanted, self._source) if self._source else Choices()
         self._wanted = wanted
         self.made = twice
 
@@ -86,10 +86,12 @@ class _Choice:
         return _worst(tracker)
 
 
-def _chosen(wanted: Wanted) -> Choices:
+def _chosen(wanted: Wanted, source: Savefile) -> Choices:
+    if not options.chooses(wanted):
+        return Choices()
     from vsockdump import choosing  # noqa: PLC0415 - most runs choose nothing
 
-    return choosing.of_file(wanted.read, wanted, twice=True)
+    return choosing.of_file(wanted.read, wanted, source.interfaces, twice=True)
 
 
 def _is_file(wanted: Wanted) -> bool:

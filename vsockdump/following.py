@@ -75,10 +75,7 @@ class Following:
     def _tell(self) -> None:
         """Have the tracker know what is known of the capture by now."""
         for index in range(self._told, len(self.interfaces)):
-            found = kernels.defects(self.interfaces[index].os)
-            keys = {finding.key for finding in found if finding.certain}
-            leaks = bool(keys & kernels.LEAKS)
-            self.tracker.interface(index, repeats="repeat" in keys, leaks=leaks)
+            kernels.tell(self.tracker, index, self.interfaces[index].os)
             self._told += 1
         self.tracker.lost(self._lost())
 

@@ -6,7 +6,10 @@ that took one is not known, the defect is "possible" in that series.
 
 import os
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from vsockdump.engine.track import Tracker
 
 Version = tuple[int, int, int]
 UNKNOWN_PATCH = -1
@@ -105,6 +108,12 @@ DEFECTS = (
 
 LEAKS = frozenset({"B", "B-large"})
 """Defects by which the kernel's memory gets into a capture."""
+
+
+def tell(tracker: "Tracker", index: int, release: str) -> None:
+    """Have a tracker know what the kernel of an interface gets wrong."""
+    keys = {finding.key for finding in defects(release) if finding.certain}
+    tracker.interface(index, repeats="repeat" in keys, leaks=bool(keys & LEAKS))
 
 
 def defects(release: str) -> list[Finding]:

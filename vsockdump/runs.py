@@ -65,7 +65,7 @@ def _chosen_of_file(path: str, wanted: Options, source: Savefile) -> Choices:
     from vsockdump import choosing  # noqa: PLC0415 - most runs choose nothing
 
     twice = source.raw.regular and path != "-" and not wanted.follow
-    return choosing.of_file(path, wanted, twice=twice)
+    return choosing.of_file(path, wanted, source.interfaces, twice=twice)
 
 
 def _whole(following: Following | None, chosen: Choices) -> Following | None:

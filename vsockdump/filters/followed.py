@@ -1,21 +1,21 @@
 """What terms know of connections: a tracker of their own, and what a first pass found out."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain, compress
 
+from vsockdump import kernels
 from vsockdump.dissectors.virtio import Op
 from vsockdump.engine.batch import Batch
 from vsockdump.engine.track import Tracker
 from vsockdump.events import Kind
 from vsockdump.flows import Flow
+from vsockdump.interface import Interface
 from vsockdump.pipeline import Sink
 from vsockdump.remembered import Ends, Known
 from vsockdump.sources.owners import Process
 
 from . import masks
 from .masks import Choose, Mask
-
-MAX_FLOWS = 1_000_000
 
 Test = Callable[[Flow], bool]
 
@@ -28,10 +28,12 @@ class Followed:
     have been left out since: look() again then.
     """
 
-    def __init__(
-        self, most: int = MAX_FLOWS, known: Known | None = None, before: Iterable[Sink] = ()
-    ) -> None:
-        """Follow at the most so many; `before` are sinks that learn what processes are `known`."""
+    def __init__(self, most: int, known: Known | None = None, before: Iterable[Sink] = ()) -> None:
+        """Follow at the most so many; `before` are sinks that learn what processes are `known`.
+
+        `interfaces` are the capture's, and may grow.
+        """
+        self.interfaces: Sequence[Interface] = ()
         self._most = most
         self._known = Known() if known is None else known
         self._before = list(before)
@@ -42,6 +44,7 @@ class Followed:
     def begin(self) -> None:
         """Forget all packets, but not what was learned."""
         self._tracker = Tracker(most=self._most, steps=True, keep=False)
+        self._told = 0  # interfaces
         self._batch: Batch | None = None
         self._over: list[Flow] = []
         self.numbers: list[int] = []
@@ -66,6 +69,9 @@ class Followed:
         """Follow the packets of a batch."""
         for sink in self._before:
             sink.feed(batch)
+        for index in range(self._told, len(self.interfaces)):
+            kernels.tell(self._tracker, index, self.interfaces[index].os)
+        self._told = len(self.interfaces)
         self._tracker.events()
         self._tracker.feed(batch)
         self._over = self._tracker.ended()
