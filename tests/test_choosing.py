@@ -243,6 +243,7 @@ def test_a_damaged_file_is_told_of_once(capture: Path, tmp_path: Path) -> None:
         ("docter", "filter: no term begins with 'docter'; do you mean the command doctor?", ""),
         (__file__, f"; to read this file give -r {__file__}", ""),
         ("-F none", "-F none: No such file or directory", ""),
+        ("-F /dev/zero", "-F /dev/zero: more than 1048576 characters are no expression", ""),
         ("port \x1b[31m", "filter: '\\x1b' means nothing here", "  port \\x1b[31m\n       ^"),
     ],
 )

@@ -175,9 +175,16 @@ def expression(wanted: Options) -> str:
 def _from_file(path: str) -> str:
     try:
         with open(path, encoding="utf-8", errors="surrogateescape") as file:  # noqa: PTH123
-            return file.read()
+            text = file.read(MOST + 1)
     except OSError as error:
         raise UsageError(f"-F {path}: {reason(error)}") from error
+    if len(text) > MOST:
+        raise UsageError(f"-F {path}: more than {MOST} characters are no expression")
+    return text
+
+
+MOST = 1 << 20
+"""Characters of an expression in a file: no program holds more, and a file may have no end."""
 
 
 def _hint(wanted: Options, text: str) -> str:
