@@ -90,17 +90,21 @@ def steps(batch: Batch, tracker: Tracker, wants: Wants) -> Iterator[Packet | Eve
             number = max(event.packets, default=0)
             here = times.get(number) == event.time
             (at_packet.setdefault(number, []) if here else timed).append(event)
-    return _merged(_packets(batch, tracker, wants, at_packet), timed)
+    return _merged(_packets(batch, tracker, wants, numbers, at_packet), timed)
 
 
 def _packets(
-    batch: Batch, tracker: Tracker, wants: Wants, events: dict[int, list[Event]]
+    batch: Batch,
+    tracker: Tracker,
+    wants: Wants,
+    numbers: Sequence[int],
+    events: dict[int, list[Event]],
 ) -> Iterator[tuple[int, list[Packet | Event]]]:
     """Yield each packet with the events of its number around it, and its time."""
     times = batch.column("time")
     columns = [batch.column(name) for name in _COLUMNS]
-    for row in range(batch.count):
-        step, number = tracker.step(batch.place(row)), batch.number(row)
+    for row, number in enumerate(numbers):
+        step = tracker.step(batch.place(row))
         at_packet = events.get(number, ())
         around: list[Packet | Event] = [e for e in at_packet if e.kind in ENDED]
         if step is not None and wants(step.flow):
