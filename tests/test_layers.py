@@ -11,7 +11,7 @@ ENGINE = Path(__file__).parents[1] / "vsockdump/engine"
 SOURCES = sorted([*ENGINE.glob("*.pyx"), *ENGINE.glob("*.pxd")])
 # C, Cython, itself, and what is below it.
 ALLOWED = {
-    "cython", "cpython", "heapq", "libc", "vsockdump", "vsockdump.dissectors",
+    "array", "cython", "cpython", "heapq", "libc", "vsockdump", "vsockdump.dissectors",
     "vsockdump.errors", "vsockdump.flows", "vsockdump.states", ".",
 }  # fmt: skip
 

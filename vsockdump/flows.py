@@ -67,6 +67,17 @@ class Step(NamedTuple):
     rev: Credit
 
 
+class Kept(NamedTuple):
+    """What is kept of a packet, to find one's way in a capture."""
+
+    time: int  # ns since 1970
+    flow: int  # its connection's number, 0 if it belongs to none
+    side: int  # 0: who opened the connection sent it
+    len: int  # bytes of payload, by the header
+    free: int | None  # bytes that may still be sent: see steps.Packet
+    severity: int  # of the worst that was found at it: 0 nothing, 1 a note, 2 warn, 3 problem
+
+
 class End(IntEnum):
     """How a connection ended, as far as it has."""
 
