@@ -1,0 +1,298 @@
+"""A list of any number of rows, of which only those on the screen are ever drawn."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.cache import LRUCache
+from textual.geometry import Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+Line = Iterable[Segment]
+"""One drawn line; a Strip is one, too. Nothing in it is markup."""
+
+_KEPT = 512
+"""Rows that stay drawn: a few screens of them."""
+
+_STEP = 8
+"""Cells that h and l move by."""
+
+
+class Rows(ScrollView, can_focus=True):
+    """Shows `count()` rows, each drawn by `draw(row, width)` below the lines of `head(width)`.
+
+    Lines may be wider than the widget: h and l show the rest. `key(row)` is what `marked` knows a
+    row by (its number, if nothing is given). Nothing is asked of rows that are not in sight. What
+    is drawn stays drawn until `refresh_rows()`.
+    """
+
+    ALLOW_SELECT = False  # the mouse chooses rows, not text
+    DEFAULT_CSS = """
+    Rows {
+        overflow-x: hidden;
+        overflow-y: auto;
+        scrollbar-size-vertical: 1;
+        & > .rows--head { text-style: bold; color: $text-accent; }
+        & > .rows--cursor {
+            background: $block-cursor-blurred-background;
+            color: $block-cursor-blurred-foreground;
+        }
+        &:focus > .rows--cursor {
+            background: $block-cursor-background;
+            color: $block-cursor-foreground;
+            text-style: $block-cursor-text-style;
+        }
+        & > .rows--marked { text-style: bold; }
+        & > .rows--dim { text-style: dim; }
+        & > .rows--accent { color: $text-accent; }
+        & > .rows--good { color: $text-success; }
+        & > .rows--note { color: $text-secondary; }
+        & > .rows--warn { color: $text-warning; }
+        & > .rows--problem { color: $text-error; text-style: bold; }
+    }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        *("rows--head", "rows--cursor", "rows--marked", "rows--dim", "rows--accent"),
+        *("rows--good", "rows--note", "rows--warn", "rows--problem"),
+    }
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,j", "move(1)", "down", show=False),
+        Binding("up,k", "move(-1)", "up", show=False),
+        Binding("pagedown,ctrl+f", "page(1)", "a page down", show=False),
+        Binding("pageup,ctrl+b", "page(-1)", "a page up", show=False),
+        Binding("home", "first", "the first", show=False),
+        Binding("end,G", "last", "the last", show=False),
+        Binding("g", "first_after_two", "g g: the first", show=False),
+        Binding("right,l", "shift(1)", "to the right", show=False),
+        Binding("left,h", "shift(-1)", "to the left", show=False),
+        Binding("enter", "choose", "open", show=False),
+        Binding("space", "mark", "mark", show=False),
+        Binding("F", "follow", "follow the tail", show=False),
+    ]
+
+    cursor: reactive[int] = reactive(0, repaint=False, init=False)
+    """The row that keys are about, 0 also where there is none."""
+    follow: reactive[bool] = reactive(False, repaint=False, init=False)
+    """Whether the cursor stays at the last row as more are added."""
+    left: reactive[int] = reactive(0)
+    """Cells that are out of sight on the left."""
+
+    class RowMessage(Message):
+        """Something about one row of a list."""
+
+        def __init__(self, rows: "Rows", row: int) -> None:
+            """Say which."""
+            super().__init__()
+            self.rows = rows
+            self.row = row
+
+        @property
+        def control(self) -> "Rows":
+            """The list."""
+            return self.rows
+
+    class RowHighlighted(RowMessage):
+        """The cursor came to another row, or rows have come where there was none."""
+
+    class RowSelected(RowMessage):
+        """Enter was pressed on a row, or the cursor's row was clicked."""
+
+    def __init__(  # noqa: PLR0913 - a widget has three besides
+        self,
+        draw: Callable[[int, int], Line],
+        count: Callable[[], int],
+        head: Callable[[int], Sequence[Line]] = lambda width: (),
+        key: Callable[[int], int] = lambda row: row,
+        *,
+        id: str | None = None,  # noqa: A002 - textual's name
+        classes: str | None = None,
+    ) -> None:
+        """Take what says how many rows there are, and what draws them."""
+        super().__init__(id=id, classes=classes)
+        self.marked: set[int] = set()
+        self.count = 0
+        """Rows at the last `refresh_rows()`."""
+        self._draw, self._ask, self._head, self._key = draw, count, head, key
+        self._drawn: LRUCache[tuple[int, int], Strip] = LRUCache(_KEPT)
+        self._heads: list[Strip] = []
+        self._widest = 0
+        self._g = False
+
+    # --- what others say ------------------------------------------------------------------------
+
+    def ink(self, kind: str) -> Style:
+        """Return the style of a kind of text: a component class "rows--KIND" of the theme."""
+        return self.get_component_rich_style(f"rows--{kind}", partial=True)
+
+    def refresh_rows(self, added: bool = False) -> None:
+        """Draw anew what changed; with `added`, rows were only added since the last time."""
+        if not added:
+            self._drawn.clear()
+            self._widest = 0
+        before, self.count = self.count, self._ask()
+        self._heads = [Strip(line) for line in self._head(self._width)]
+        self.virtual_size = Size(self._width, self.count + len(self._heads))
+        was, self.cursor = self.cursor, self.count - 1 if self.follow else self.cursor
+        self.refresh()
+        if self.count and not before and self.cursor == was:
+            self.post_message(self.RowHighlighted(self, was))
+
+    def show_row(self, row: int) -> None:
+        """Put the cursor on a row, in the middle if it was not in sight."""
+        self.follow = False
+        if not 0 <= row - self.scroll_offset.y < self._height:
+            self.scroll_to(y=max(row - self._height // 2, 0), animate=False)
+        self.cursor = row
+
+    # --- drawing --------------------------------------------------------------------------------
+
+    @property
+    def _width(self) -> int:
+        return self.scrollable_content_region.width
+
+    @property
+    def _height(self) -> int:
+        """Rows that fit below the head, one at the least."""
+        return max(self.scrollable_content_region.height - len(self._heads), 1)
+
+    def render_line(self, y: int) -> Strip:
+        """Return a line of the screen."""
+        width, row = self._width, self.scroll_offset.y + y - len(self._heads)
+        if y < len(self._heads):
+            return self._shown(self._heads[y], width).apply_style(self._ground("head"))
+        if row >= self.count:
+            return Strip.blank(width, self.rich_style)
+        strip = self._shown(self._row(row, width), width)
+        if row == self.cursor:
+            over = self.get_component_rich_style("rows--cursor")
+            return Strip(Segment.apply_style(strip, self.rich_style, over), width)
+        marked = self._key(row) in self.marked if self.marked else False
+        return strip.apply_style(self._ground("marked") if marked else self.rich_style)
+
+    def _ground(self, kind: str) -> Style:
+        return self.rich_style + self.ink(kind)
+
+    def _shown(self, strip: Strip, width: int) -> Strip:
+        return strip.crop_extend(self.left, self.left + width, None)
+
+    def _row(self, row: int, width: int) -> Strip:
+        if (strip := self._drawn.get((row, width))) is None:
+            strip = self._drawn[row, width] = Strip(self._draw(row, width))
+            self._widest = max(self._widest, strip.cell_length)
+        return strip
+
+    def notify_style_update(self) -> None:
+        """Forget what is drawn in the colours of another theme."""
+        super().notify_style_update()
+        self._drawn.clear()
+
+    def on_resize(self) -> None:
+        """Draw for another width, the cursor still in sight."""
+        self.refresh_rows()
+        self._into_sight(self.cursor)
+
+    # --- the cursor -----------------------------------------------------------------------------
+
+    def validate_cursor(self, row: int) -> int:
+        """Stay within the rows."""
+        return max(min(row, self.count - 1), 0)
+
+    def watch_cursor(self, old: int, new: int) -> None:
+        """Show where the cursor is, and say so."""
+        for row in (old, new):
+            self.refresh_line(row + len(self._heads))
+        self._into_sight(new)
+        self.post_message(self.RowHighlighted(self, new))
+
+    def watch_follow(self) -> None:
+        """Go to the end at once."""
+        self.refresh_rows(added=True)
+
+    def _into_sight(self, row: int) -> None:
+        """Scroll no more than needed."""
+        top, height = self.scroll_offset.y, self._height
+        if not top <= row < top + height:
+            self.scroll_to(y=row if row < top else row - height + 1, animate=False)
+
+    def _go(self, row: int) -> None:
+        """Move as a key asks for: whoever leaves the end no longer follows it."""
+        self.cursor = row
+        self.follow = self.follow and self.cursor >= self.count - 1
+
+    # --- keys and mouse -------------------------------------------------------------------------
+
+    def on_key(self, event: events.Key) -> None:
+        """Let the second g know of the first."""
+        self._g = self._g and event.key == "g"
+
+    def action_move(self, by: int) -> None:
+        """Move the cursor by so many rows."""
+        self._go(self.cursor + by)
+
+    def action_page(self, by: int) -> None:
+        """Move the cursor by so many screens."""
+        self._go(self.cursor + by * self._height)
+
+    def action_first(self) -> None:
+        """Move to the first row."""
+        self._go(0)
+
+    def action_last(self) -> None:
+        """Move to the last row."""
+        self._go(self.count - 1)
+
+    def action_first_after_two(self) -> None:
+        """Move to the first row when g was pressed twice."""
+        if self._g:
+            self._go(0)
+        self._g = not self._g
+
+    def action_shift(self, by: int) -> None:
+        """Show what is further to the side."""
+        self.left = max(min(self.left + by * _STEP, self._widest - self._width), 0)
+
+    def action_choose(self) -> None:
+        """Say that the cursor's row was chosen."""
+        if self.count:
+            self.post_message(self.RowSelected(self, self.cursor))
+
+    def action_mark(self) -> None:
+        """Mark the cursor's row, or no longer, and go on to the next."""
+        if self.count:
+            self.marked ^= {self._key(self.cursor)}
+            self._drawn.clear()  # who draws may show it
+            self.refresh_line(self.cursor + len(self._heads))
+            self.action_move(1)
+
+    def action_follow(self) -> None:
+        """Follow the tail, or no longer."""
+        self.follow = not self.follow
+
+    def on_click(self, event: events.Click) -> None:
+        """Go to the row, or choose the one gone to."""
+        offset = event.get_content_offset(self)
+        row = -1 if offset is None else self.scroll_offset.y + offset.y - len(self._heads)
+        if offset is None or offset.y < len(self._heads) or row >= self.count:
+            return
+        if row == self.cursor:
+            self.action_choose()
+        else:
+            self._go(row)
+
+    def on_mouse_scroll_up(self) -> None:
+        """Who looks back no longer follows the tail."""
+        self.follow = False
+
+    def on_mouse_scroll_left(self) -> None:
+        """Show what is further to the left."""
+        self.action_shift(-1)
+
+    def on_mouse_scroll_right(self) -> None:
+        """Show what is further to the right."""
+        self.action_shift(1)
