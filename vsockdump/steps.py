@@ -1,6 +1,6 @@
 """What happens to connections, one after the other: packets with their credit, and events."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from vsockdump.dissectors import virtio
@@ -76,16 +76,19 @@ _COLUMNS = (
 )
 
 
-def steps(batch: Batch, tracker: Tracker, wants: Wants) -> Iterator[Packet | Event]:
+def steps(
+    batch: Batch, tracker: Tracker, wants: Wants, events: Iterable[Event] | None = None
+) -> Iterator[Packet | Event]:
     """Yield what happened in a batch to the connections wanted, as it happened.
 
-    The tracker keeps steps, was fed this batch last, and has not been asked for events since.
+    The tracker keeps steps, and was fed this batch last. What it found since is asked for here,
+    unless it is given as `events`.
     """
     at_packet: dict[int, list[Event]] = {}
     timed: list[Event] = []
     numbers = [batch.number(row) for row in range(batch.count)]
     times = dict(zip(numbers, batch.column("time"), strict=True))
-    for event in tracker.events():
+    for event in tracker.events() if events is None else events:
         if wants(event.flow):
             number = max(event.packets, default=0)
             here = times.get(number) == event.time

@@ -91,7 +91,9 @@ cdef uint64_t measure(const Tracking *t, const Flow *f, int what) noexcept:
         return <uint64_t>(f.last - f.start)
     if what == 3:
         return _stalled(t, f, 0) + _stalled(t, f, 1)
-    return max(_longest_stall(t, f, 0), _longest_stall(t, f, 1))
+    if what == 4:
+        return max(_longest_stall(t, f, 0), _longest_stall(t, f, 1))
+    return f.problems if what == 5 else <uint64_t>max(f.last, 0)
 
 
 cdef uint64_t _stalled(const Tracking *t, const Flow *f, int who) noexcept:

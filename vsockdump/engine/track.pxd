@@ -20,3 +20,4 @@ cdef class Tracker:
     cdef StepNow *_step(self, Py_ssize_t place) except NULL
     cdef bint _is_here(self, uint32_t slot) noexcept
     cdef list _in_order(self)
+    cdef list _ranked(self, Py_ssize_t most, str by)

@@ -10,6 +10,7 @@ from libc.stdint cimport INT64_MAX, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memset
 
+from array import array
 from heapq import heappush, heappushpop
 
 from vsockdump.flows import Counts, Credit, Step
@@ -29,7 +30,10 @@ from .tracking cimport Capture, CreditNow, StepNow, Tracking
 cdef enum:
     MOST_INTERFACES = 65536
 
-MEASURES = {"bytes": 0, "packets": 1, "duration": 2, "stalled": 3, "longest_stall": 4}
+MEASURES = {
+    "bytes": 0, "packets": 1, "duration": 2, "stalled": 3, "longest_stall": 4, "problems": 5,
+    "latest": 6,
+}
 """What Tracker.top() can rank by."""
 
 
@@ -190,6 +194,14 @@ cdef class Tracker:
 
         `by` is one of MEASURES, both ways together, but for the longest stall. Raises KeyError for anything else.
         """
+        return [flow_of(&self.t, flow_at(&self.t.table, slot)) for slot in self._ranked(most, by)]
+
+    def ranked(self, Py_ssize_t most, str by):
+        """Return the numbers of those connections as an array of type Q."""
+        return array("Q", [flow_at(&self.t.table, slot).number for slot in self._ranked(most, by)])
+
+    cdef list _ranked(self, Py_ssize_t most, str by):
+        """The slots of those connections."""
         cdef uint32_t slot
         cdef int what = MEASURES[by]
         cdef uint64_t amount, least = 0
@@ -203,7 +215,7 @@ cdef class Tracker:
             (heappush if len(best) < most else heappushpop)(best, (amount, -<int64_t>f.number, slot))
             least = best[0][0]
         best.sort(reverse=True)
-        return [flow_of(&self.t, flow_at(&self.t.table, slot)) for _, _, slot in best]
+        return [slot for _, _, slot in best]
 
     def flow(self, uint64_t number):
         """Return a snapshot of one connection; None for one that is unknown or forgotten."""

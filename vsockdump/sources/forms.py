@@ -1,7 +1,7 @@
 """The two formats of capture files, scanned a window at a time."""
 
 import struct
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from vsockdump.engine.batch import Batch
 from vsockdump.engine.scan import MOST_BYTES, Scanner
@@ -10,6 +10,13 @@ from vsockdump.formats import pcap, pcapng
 from vsockdump.interface import Interface
 
 from . import stream
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+State = tuple[bool, int]
+"""What one must know to scan packets that stand in the middle: whether numbers have the other byte
+order, and the index of the section's first interface."""
 
 _MOST_BLOCKS = 1 << 20  # bytes of blocks without packets that go with one batch
 
@@ -29,8 +36,15 @@ class Form(Protocol):
     def more(self) -> bool:
         """Whether the window's bytes are used up, but for the beginning of a record."""
 
+    @property
+    def state(self) -> State:
+        """What `again` needs to know of the batch that was scanned last."""
+
     def scan(self, window: stream.Window) -> Batch:
         """Return what the window holds, up to a batch's fill; an empty batch asks for more."""
+
+    def again(self, scanner: Scanner, data: bytes, state: State) -> Batch:
+        """Return the packets of a batch's bytes once more; the scanner knows the interfaces."""
 
 
 def form(window: stream.Window) -> Form:
@@ -74,11 +88,21 @@ class _Pcap:
     def damage(self) -> str:
         return self._scanner.damage
 
+    @property
+    def state(self) -> State:
+        return self.header.swapped, 0
+
     def scan(self, window: stream.Window) -> Batch:
-        return self._scanner.pcap(
-            window.data,
-            window.begin,
-            window.end,
+        return self._scan(self._scanner, window.data, window.begin, window.end)
+
+    def again(self, scanner: Scanner, data: bytes, state: State) -> Batch:
+        return self._scan(scanner, data, 0, len(data))
+
+    def _scan(self, scanner: Scanner, data: "Buffer", begin: int, end: int) -> Batch:
+        return scanner.pcap(
+            data,
+            begin,
+            end,
             swapped=self.header.swapped,
             unit=self.header.unit,
             lead=self.header.lead,
@@ -103,6 +127,13 @@ class _Pcapng:
     @property
     def more(self) -> bool:
         return self._scanner.more
+
+    @property
+    def state(self) -> State:
+        return self._order != pcap.NATIVE, self._base
+
+    def again(self, scanner: Scanner, data: bytes, state: State) -> Batch:
+        return scanner.pcapng(data, 0, len(data), swapped=state[0], base=state[1])
 
     def scan(self, window: stream.Window) -> Batch:
         blocks: list[bytes] = []

@@ -6,15 +6,17 @@ What stands before a damage is delivered; then one ReadError says where it is an
 import os
 import time
 from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple
 
 from vsockdump.dissectors import LINKTYPES
 from vsockdump.engine.batch import Batch
+from vsockdump.engine.scan import Scanner
 from vsockdump.errors import ReadError, reason
 from vsockdump.formats import linktypes, pcap, pcapng
 from vsockdump.interface import Interface
 
 from . import stream
-from .forms import form
+from .forms import State, form
 
 POLL_S = 0.1
 """How often a growing file is looked at."""
@@ -22,31 +24,48 @@ POLL_S = 0.1
 _MOST_AHEAD = 1 << 24  # bytes that are looked at before the first packet is asked for
 
 
+class Place(NamedTuple):
+    """Where the packets of a batch stand in a capture file, decompressed."""
+
+    offset: int  # bytes
+    size: int
+    state: State
+
+
 class Savefile:
     """One capture file, read once from front to back; `-` is standard input.
 
     With `follow` the end of the file is not the end: what is appended is read as it comes, until
     stop(). `interfaces` and `drops` grow while it is read.
+
+    What cannot be read at any place, from a pipe or compressed, is written to `copy` as it is read;
+    `copied` says whether that is so. With `fd` that is read, which stays open, and has this name.
     """
 
-    def __init__(self, path: str, follow: bool = False) -> None:
+    def __init__(
+        self, path: str, follow: bool = False, *, copy: BinaryIO | None = None, fd: int = -1
+    ) -> None:
         """Open the file and read its header; raises ReadError."""
         self.name = "stdin" if path == "-" else path
-        self.raw = stream.open_raw(path)
+        self.raw = stream.open_raw(path) if fd < 0 else stream.Again(fd)
         self._follow = follow and self.raw.regular  # the end of a pipe is the end
         self._ahead: list[Batch] = []
+        self.copied = False
         try:
-            self._open()
+            self._open(copy)
             self._look_ahead()
         except BaseException:
             self.close()
             raise
 
-    def _open(self) -> None:
+    def _open(self, copy: BinaryIO | None) -> None:
         while self._follow and self.size < pcap.SIZE:  # whoever writes it has only just made it
             time.sleep(POLL_S)
         try:
             self._window, self._packed = stream.window(self.raw)
+            self.copied = copy is not None and (self._packed or not self.raw.regular)
+            if copy is not None and self.copied:
+                self._window.copy_to(copy)
             self._form = form(self._window)
         except (OSError, ReadError) as error:
             raise ReadError(f"{self.name}: {reason(error)}") from error
@@ -85,6 +104,15 @@ class Savefile:
     def drops(self) -> dict[int, pcapng.Drops]:
         """What the file says was lost while it was captured, by interface."""
         return self._form.drops
+
+    def place(self, batch: Batch) -> Place:
+        """Return where the packets of a batch stand, which has to be the latest."""
+        begin = self._window.offset + batch.begin
+        return Place(begin, batch.end - batch.begin, self._form.state)
+
+    def again(self, scanner: Scanner, data: bytes, place: Place) -> Batch:
+        """Return a batch once more, of the bytes at its place; the scanner is made by `scanner`."""
+        return self._form.again(scanner, data, place.state)
 
     def batches(self) -> Iterator[Batch | None]:
         """Yield the packets; None while a pipe or a growing file has nothing new.

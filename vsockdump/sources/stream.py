@@ -7,9 +7,9 @@ import select
 import stat
 import sys
 from types import ModuleType
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
-from vsockdump.errors import ReadError, reason
+from vsockdump.errors import ReadError, WriteError, reason
 
 PIECE = 1 << 19
 """Bytes read at once: fewer cost calls, more leave the second-level cache."""
@@ -58,11 +58,33 @@ class Window:
         self.end += came
         return came > 0
 
+    def copy_to(self, copy: BinaryIO) -> None:
+        """Write all of the stream to `copy`, too: what was read already, and what will be."""
+        copy.write(self.data[: self.end])
+        self.stream = _Copied(self.stream, copy)
+
     def fill_to(self, size: int) -> bytes:
         """Return the window's first `size` bytes, fewer where the stream ends."""
         while self.end - self.begin < size and self.fill():
             pass
         return bytes(self.data[self.begin : min(self.end, self.begin + size)])
+
+
+class _Copied:
+    """A stream that leaves a copy of what is read."""
+
+    def __init__(self, stream: Stream, copy: BinaryIO) -> None:
+        self._stream = stream
+        self._copy = copy
+
+    def readinto(self, buffer: memoryview, /) -> int | None:
+        size = self._stream.readinto(buffer)
+        try:
+            self._copy.write(buffer[: size or 0])
+            self._copy.flush()
+        except OSError as error:
+            raise WriteError(f"no room for a copy of what is read: {reason(error)}") from error
+        return size
 
 
 class Raw(io.FileIO):
@@ -85,6 +107,25 @@ class Raw(io.FileIO):
         while not self.ready():
             pass
         return 0 if self.stopped else super().readinto(buffer)
+
+
+class Again(Raw):
+    """A regular file that is open already, read from its beginning, whoever else reads it."""
+
+    def __init__(self, fd: int) -> None:
+        """Read `fd`, which stays open."""
+        super().__init__(fd)
+        self._position = 0
+
+    def readinto(self, buffer: memoryview, /) -> int | None:  # type: ignore[override]
+        """Fill the front of `buffer`."""
+        size = 0 if self.stopped else os.preadv(self.fileno(), [buffer], self._position)
+        self._position += size
+        return size
+
+    def tell(self) -> int:
+        """Return how many bytes were read."""
+        return self._position
 
 
 def open_raw(path: str) -> Raw:

@@ -1,0 +1,217 @@
+"""A capture file that a thread reads from front to back, and that can be looked at meanwhile."""
+
+import tempfile
+import threading
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from enum import Enum
+from typing import BinaryIO
+
+from vsockdump import pipeline
+from vsockdump.engine.batch import Batch
+from vsockdump.engine.index import Index
+from vsockdump.engine.track import Tracker
+from vsockdump.errors import VsockdumpError
+from vsockdump.flows import Counts, Flow
+from vsockdump.following import Following
+from vsockdump.interface import Interface
+from vsockdump.packet import Packet, packet
+from vsockdump.quality import Quality, judged
+from vsockdump.remembered import Recalled
+from vsockdump.sources.pieces import Pieces, Reader
+from vsockdump.sources.savefile import Savefile
+
+from .findings import Findings
+
+MOST = 20_000_000
+"""Packets of a capture without an end that are kept: half a gigabyte."""
+
+
+class Reading(Enum):
+    """How far the reading is."""
+
+    BEGUN = "reading"
+    FOLLOWING = "waiting for more"
+    DONE = "read"
+    FAILED = "failed"
+
+
+class Opened:
+    """One capture: an index of its packets, its connections, and any packet again.
+
+    What is not a plain file is copied to a temporary one while it is read. The thread that reads
+    takes `lock` while it changes connections; who asks `tracker` for anything has to do the same.
+    Packets have their numbers in the capture; raises IndexError for one that is not there, or was
+    let go, and ReadError where the file has changed.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        *,
+        follow: bool = False,
+        most: int = 1 << 40,
+        max_flows: int = 1_000_000,
+        fd: int = -1,
+    ) -> None:
+        """Open a file, - for standard input, or `fd`, which then has the name `path`.
+
+        At most `most` of the latest packets are kept, and `max_flows` connections. Raises
+        ReadError.
+        """
+        self.path = path
+        self.follow = follow
+        self._copy: BinaryIO = tempfile.TemporaryFile(prefix="vsockdump-")  # noqa: SIM115
+        try:
+            self.source = Savefile(path, follow, copy=self._copy, fd=fd)
+        except BaseException:
+            self._copy.close()
+            raise
+        self.lock = threading.Lock()
+        self.tracker = Tracker(most=max_flows, steps=True)
+        self.index = Index(most)
+        self.findings = Findings(self.index)
+        self.state = Reading.BEGUN
+        self.error = ""
+        self.max_flows = max_flows
+        self._following = Following(self.tracker)
+        self._following.begin(self.source.interfaces, self._lost)
+        self._recalled = Recalled()
+        self._pieces = Pieces(self.source)
+        self._reader = Reader(self._pieces, self.fd)
+        self._thread = threading.Thread(target=self._read, name="reading", daemon=True)
+
+    @property
+    def fd(self) -> int:
+        """A descriptor from which any of its bytes can be read, in the end all of them."""
+        return self._copy.fileno() if self.source.copied else self.source.raw.fileno()
+
+    def start(self) -> None:
+        """Begin to read."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take what has come for all there is."""
+        self.source.stop()
+
+    def close(self) -> None:
+        """Read no more, and close the file."""
+        self.stop()
+        if self._thread.ident:
+            self._thread.join()
+        self.source.close()
+        self._copy.close()
+
+    # --- reading, in its thread ---------------------------------------------------------------
+
+    def _read(self) -> None:
+        failed = False
+        try:
+            pipeline.run(self.source, [self], between=self._waits)
+        except VsockdumpError as error:
+            self.error, failed = str(error), not self.index.count
+        finally:
+            with self.lock:
+                self.tracker.finish()
+                self.findings.add(self.tracker.events())
+            self.state = Reading.FAILED if failed else Reading.DONE
+
+    def _waits(self, count: int) -> None:
+        at_end = self.follow and self.source.position >= self.source.size
+        self.state = Reading.FOLLOWING if at_end else Reading.BEGUN
+
+    def feed(self, batch: Batch) -> None:
+        """Take the next packets."""
+        with self.lock:
+            self._recalled.feed(batch)
+            self._following.feed(batch)
+            split = self.index.append(batch, self.tracker)
+            self.findings.add(self.tracker.events())
+        if batch.count:
+            self._pieces.add(batch, split)
+            self.count = self.index.count
+
+    count = 0
+    """Packets that can be looked at."""
+
+    # --- looking, in any thread ---------------------------------------------------------------
+
+    @property
+    def first(self) -> int:
+        """The number of the first packet that is still kept."""
+        return self.index.first
+
+    @property
+    def progress(self) -> float | None:
+        """How much of the file was read, 0 to 1; None where nobody knows."""
+        size = self.source.size
+        return min(self.source.position / size, 1.0) if size else None
+
+    @property
+    def interfaces(self) -> list[Interface]:
+        """What its packets were captured on."""
+        return self.source.interfaces
+
+    def _lost(self) -> int:
+        return sum(drops.dropped for drops in list(self.source.drops.values()))
+
+    @property
+    def quality(self) -> Quality:
+        """What is known of the capture by now."""
+        with self.lock:
+            return self._following.quality
+
+    @property
+    def counts(self) -> Counts:
+        """What was read so far."""
+        with self.lock:
+            return self.tracker.counts
+
+    def batch(self, number: int) -> tuple[Batch, int]:
+        """Return a batch with a packet in it, and its row there; it stays valid."""
+        return self._reader.batch(number)
+
+    def packet(self, number: int) -> Packet:
+        """Return a packet."""
+        return packet(*self.batch(number))
+
+    def only(self, numbers: "array[int]") -> Iterator[Batch]:
+        """Yield batches of these packets alone; each is valid until the next is asked for.
+
+        They have to rise. Whoever looks at other packets meanwhile is not in its way.
+        """
+        reader = Reader(self._pieces, self.fd)
+        at = 0
+        while at < len(numbers):
+            batch = reader.fresh(numbers[at])
+            end = bisect_left(numbers, batch.first + batch.count, at)
+            mask = bytearray(batch.count)
+            for number in numbers[at:end]:
+                mask[number - batch.first] = 1
+            batch.select(bytes(mask))
+            yield batch
+            at = end
+
+    def again(self, *, follow: bool) -> Savefile:
+        """Return the file from its beginning; `follow`: to its end, once that is known."""
+        return Savefile(self.source.name, follow and self.state is not Reading.DONE, fd=self.fd)
+
+    def flow(self, number: int) -> Flow | None:
+        """Return a connection as it is now, None for one that is not known or forgotten."""
+        return next(iter(self.flows([number])), None)
+
+    def flows(self, numbers: Iterable[int]) -> list[Flow]:
+        """Return those of these connections that are known."""
+        with self.lock:
+            found = [self.tracker.flow(number) for number in numbers]
+        return [judged(flow) for flow in found if flow is not None]
+
+    def ranked(self, by: str, most: int) -> "array[int]":
+        """Return the numbers of the connections with most of one of engine.track.MEASURES."""
+        with self.lock:
+            return self.tracker.ranked(most, by)
+
+    def processes(self, flow: Flow) -> tuple[str | None, str | None]:
+        """Return who had its two ends, such as python3[812], where the file says it."""
+        return self._recalled.known.of(flow)
