@@ -183,6 +183,7 @@ def segments_of(path: Path) -> list[Segment]:
     tracker, source, found = Tracker(steps=True), Savefile(str(path)), []
     for batch in source.batches():
         assert batch is not None
+        batch.first = tracker.counts.packets + 1
         tracker.feed(batch)
         for row in range(batch.count):
             step = tracker.step(row)
