@@ -118,6 +118,17 @@ def test_any_pieces_read_from_any_point_give_the_same(
     assert point == Point(7, (260, 7))
 
 
+@pytest.mark.parametrize("most", [1, 110, 207, 10**6])
+@pytest.mark.parametrize("packets", [1, 3])
+def test_skipping_goes_as_far_as_reading(tmp_path: Path, most: int, packets: int) -> None:
+    with opened(saved(tmp_path, gapped().packets)) as capture:
+        reading, skipping = Stream(capture, 1), Stream(capture, 1)
+        while reading.read(most, packets):
+            assert skipping.skip(most, packets)
+            assert skipping.point == reading.point
+        assert not skipping.skip(most, packets)
+
+
 def test_a_point_within(tmp_path: Path) -> None:
     with opened(saved(tmp_path, gapped().packets)) as capture:
         parts = Stream(capture, 1, Point(4, (1200, 0))).read()

@@ -100,6 +100,10 @@ class Joiner:
         self._offsets[side] += size or 0
         return part
 
+    def skip(self, side: int, size: int) -> None:
+        """Count bytes of a side that nobody wants to see."""
+        self._offsets[side] += size
+
     def _part(self, segment: Segment, data: bytes, size: int, kind: Kind) -> Part:
         number, time, side = segment[:3]
         offset = self._offsets[side]
@@ -179,4 +183,5 @@ def stretches(parts: Iterable[Part], most: int = MOST) -> Iterator[Stretch]:
 
 
 def _parted(before: Part, part: Part) -> bool:
-    return before.end_of_message or before.hole or part.hole or before.side != part.side
+    changes = (before.side, before.leaked) != (part.side, part.leaked)
+    return changes or before.end_of_message or before.hole or part.hole

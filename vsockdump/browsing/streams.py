@@ -2,12 +2,14 @@
 
 from array import array
 from bisect import bisect_left, bisect_right
+from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from vsockdump import kernels
 from vsockdump.engine.batch import Batch
 from vsockdump.events import Event, Kind
+from vsockdump.flows import Kept
 from vsockdump.joined import Joiner, Part, Segment
 from vsockdump.leaks import LARGEST_SOUND
 
@@ -59,22 +61,42 @@ class Stream:
         if self._next == len(self._numbers):
             self._look()
         parts = self._begin()
+        for number, kept in self._coming(most, packets):
+            parts += self._lost(number)
+            parts += self._joiner.feed(self._rows.segment(number, kept.side))
+        return [*parts, *self._lost(self._known)]
+
+    def skip(self, most: int = MOST, packets: int = PACKETS) -> bool:
+        """Go on without reading, as far as `read` would; return whether that is anywhere."""
+        if self._next == len(self._numbers):
+            self._look()
+        before = self.point
+        self._begin()
+        for number, kept in self._coming(most, packets):
+            deque(self._lost(number), 0)
+            self._joiner.skip(kept.side, kept.len)
+        deque(self._lost(self._known), 0)
+        return self.point != before
+
+    def _coming(self, most: int, packets: int) -> Iterator[tuple[int, Kept]]:
+        """Yield what is next; whatever is asked for counts as read."""
         size = 0
         for number in self._numbers[self._next : self._next + packets]:
             try:
                 kept = self._opened.index.at(number)
-            except IndexError:  # it was let go meanwhile
-                return [*parts, *self._let_go()]
+            except IndexError:  # let go meanwhile: the next call says so
+                return
             if size and size + kept.len > most:
-                return parts
-            parts += self._lost(number)
-            parts += self._joiner.feed(self._rows.segment(number, kept.side))
+                return
+            yield number, kept
             self._after = number
             self._next += 1
             size += kept.len
-        if self._next == len(self._numbers):
-            parts += self._lost(self._until)
-        return parts
+
+    @property
+    def _known(self) -> int:
+        """Up to which packet gaps are known to come next: all, where no data does."""
+        return self._until if self._next == len(self._numbers) else 0
 
     def _look(self) -> None:
         """Find what has come since."""
@@ -90,11 +112,14 @@ class Stream:
         number = self._opened.first
         self._next = bisect_left(self._numbers, number)
         self._after = max(self._after, number - 1)
+        self._gaps = [gap for gap in self._gaps if shown(gap) >= number]
         time = self._opened.index.at(number).time
         return [self._joiner.lost(number, time, side, None) for side in (0, 1)]
 
     def _begin(self) -> list[Part]:
-        """Return the hole of each side's bytes before the first, where that was not captured."""
+        """Return the holes that stand before what is next."""
+        if self._next < len(self._numbers) and self._numbers[self._next] < self._opened.first:
+            return self._let_go()
         flow = self._opened.flow(self._flow)
         if self._begun or flow is None:
             return []
