@@ -143,8 +143,8 @@ class Plots:
 
 # --- drawing ----------------------------------------------------------------------------------
 
-# Of a braille character the bits of its dots, from the bottom up, left and right.
-_DOTS = ((0x40, 0x04, 0x02, 0x01), (0x80, 0x20, 0x10, 0x08))
+DOTS = ((0x40, 0x04, 0x02, 0x01), (0x80, 0x20, 0x10, 0x08))
+"""Of a braille character the bits of its dots, from the bottom up, left and right."""
 
 
 def plot(samples: Samples, width: int, height: int) -> list[str]:
@@ -161,7 +161,7 @@ def plot(samples: Samples, width: int, height: int) -> list[str]:
         f"{labels.get(row, ''):>{indent}} {'┤' if row in labels else '│'}{text}".rstrip()
         for row, text in enumerate(drawn)
     ]
-    marks, times = _axis(samples.span, across)
+    marks, times = axis(0, samples.span, across)
     return [*rows, f"{'0':>{indent}} └{marks}", f"{'':{indent + 2}}{times}"]
 
 
@@ -176,7 +176,7 @@ def _cell(pair: tuple[Bucket, Bucket], top: int, dots: int, above: int) -> str:
     bits = 0
     for side, bucket in enumerate(pair):
         low, high = (-(-(value or 0) * dots // top) for value in (bucket.low, bucket.high))
-        for at, bit in enumerate(_DOTS[side], above):
+        for at, bit in enumerate(DOTS[side], above):
             if at < low or (at < high and (at + side) % 2 == 0):
                 bits |= bit
     if bits:
@@ -184,12 +184,13 @@ def _cell(pair: tuple[Bucket, Bucket], top: int, dots: int, above: int) -> str:
     return SHADE if any(bucket.stalled for bucket in pair) else " "
 
 
-def _axis(span: int, across: int) -> tuple[str, str]:
-    """Return the line below a plot with its marks, and that of their times."""
+def axis(begin: int, end: int, across: int) -> tuple[str, str]:
+    """Return the line below a plot with its marks, and that of their times, in nanoseconds."""
     marks, times = ["─"] * across, ""
-    step = _tick(max(span, 1), across)
-    for time in range(0, span + 1, step):
-        at = min(time * across // max(span, 1), across - 1)
+    span = max(end - begin, 1)
+    step = _tick(span, across)
+    for time in range(-(-begin // step) * step, end + 1, step):
+        at = min((time - begin) * across // span, across - 1)
         label = _time(time, step)
         if at >= len(times) and at + len(label) <= across:
             marks[at] = "┬"

@@ -74,7 +74,8 @@ class Kept(NamedTuple):
     flow: int  # its connection's number, 0 if it belongs to none
     side: int  # 0: who opened the connection sent it
     len: int  # bytes of payload, by the header
-    free: int | None  # bytes that may still be sent: see steps.Packet
+    free: int | None  # bytes that its sender may still send; of a CREDIT_UPDATE, the other end
+    full: bool  # one of them may send nothing
     severity: int  # of the worst that was found at it: 0 nothing, 1 a note, 2 warn, 3 problem
 
 

@@ -1,7 +1,7 @@
 """A sequence diagram in characters."""
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from vsockdump.events import Kind, Name, seconds
 from vsockdump.messages import printable
@@ -31,9 +31,16 @@ def _left(width: int) -> int:
 class Diagram:
     """Draws rows between columns, in lines of one width."""
 
-    def __init__(self, ends: Sequence[End], name: Name, width: int, start: int) -> None:
-        """Prepare; times are since `start`, in nanoseconds."""
-        self._name = name
+    def __init__(
+        self,
+        ends: Sequence[End],
+        name: Name,
+        width: int,
+        start: int,
+        tall: Callable[[int], int] = lambda length: 1,
+    ) -> None:
+        """Prepare; times are since `start`, in ns; a gap of so many has `tall(ns)` lines or more."""
+        self._name, self._tall = name, tall
         self._left = _left(width)
         names = [printable(name(*end)) for end in ends]
         self._at, margin = _columns(names, self._left, width)
@@ -44,28 +51,37 @@ class Diagram:
 
     def lines(self, rows: Sequence[Row]) -> Iterator[Line]:
         """Yield the diagram, from the names of its ends down."""
-        yield Line(self._head(), "head")
+        yield self.head()
         for row in rows:
-            yield from self._row(row)
+            yield from self.row(row)
 
-    def _head(self) -> str:
+    def head(self) -> Line:
+        """Return the names of its ends, above their columns."""
         line = self._lead("#", "time", "since")
         for at, name in zip(self._at, self._names, strict=True):
             line = f"{line} ".ljust(at - len(name) // 2) + name
-        return line
+        return Line(line, "head")
+
+    def extent(self, row: Arrow) -> tuple[int, int]:
+        """Return where the arrow of a row begins and ends in its line."""
+        left, right = sorted((self._at[row.src], self._at[row.dst]))
+        return (left, right + 1) if left < right else (self._left, self._width)
 
     def _lead(self, number: object, time: str, since: str) -> str:
         shown = f"{number:>6} " if self._left > _TIMES else ""
         return f"{shown}{time:>10} {since:>10} "
 
-    def _row(self, row: Row) -> Iterator[Line]:
+    def row(self, row: Row) -> Iterator[Line]:
+        """Yield the lines of the next row."""
         if isinstance(row, Arrow):
             yield Line(self._arrow(row))
             self._before = row.end
         elif isinstance(row, Quiet):
-            yield from self._band(f"{seconds(row.length)} without a packet", "·", "quiet")
+            text = f"{seconds(row.length)} without a packet"
+            yield from self._band(text, "·", "quiet", row.length)
         elif row.event.kind is Kind.STALL:
-            yield from self._band(row.text(self._name), SHADE, "stall")
+            length = row.event.values["length_s"]
+            yield from self._band(row.text(self._name), SHADE, "stall", length)
         else:
             yield from self._incident(row)
 
@@ -98,11 +114,13 @@ class Diagram:
         at = left + (right - left - len(text)) // 2
         line[at : at + len(text) + 2] = f" {text} "
 
-    def _band(self, text: str, fill: str, kind: str) -> Iterator[Line]:
-        """Fill a line, or more, across all columns, with a text in it."""
+    def _band(self, text: str, fill: str, kind: str, length: int) -> Iterator[Line]:
+        """Fill a line, or more, across all columns, with a text in the middle."""
         begin, end = self._at[0], max(self._at[-1] + 1, self._at[0] + GAP)
-        for part in textwrap.wrap(text, end - begin - 4):
-            yield Line(" " * begin + f" {part} ".center(end - begin, fill), kind)
+        parts = [f" {part} " for part in textwrap.wrap(text, end - begin - 4)]
+        empty = max(self._tall(length) - len(parts), 0)
+        for part in [""] * (empty // 2) + parts + [""] * (empty - empty // 2):
+            yield Line(" " * begin + part.center(end - begin, fill), kind)
 
     def _incident(self, row: Incident) -> Iterator[Line]:
         kind = row.event.severity.name.lower()

@@ -97,12 +97,13 @@ class Rungs:
     no more than `rows` rows: what is kept of a capture of any size is bounded.
     """
 
-    def __init__(self, *, ends: int, rows: int, whole: bool = False) -> None:
-        """Prepare; `whole`: every packet has a row of its own."""
+    def __init__(self, *, ends: int, rows: int, whole: bool = False, quiet: int = QUIET) -> None:
+        """Prepare; `whole`: every packet has a row of its own; `quiet` ns of nothing have one."""
         self.ends: list[End] = []
         self.rows: list[Row] = []
         self.packets = 0
-        self._most_ends, self._most_rows, self._whole = ends, rows, whole
+        self._most_ends, self._most_rows = ends, rows
+        self._whole, self._quiet = whole, quiet
         self._columns: dict[int, tuple[int, int]] = {}  # by connection: of who opened it first
         self._newest = 0  # connections are numbered in the order in which they are met
         self._end: int | None = None  # when the last packet was
@@ -116,18 +117,26 @@ class Rungs:
         """Whether packets of a connection may find a place: it is drawn, or not met yet."""
         return flow > self._newest or flow in self._columns
 
-    def add(self, packet: Packet) -> None:
-        """Take the next packet, if there is a place for it."""
+    def add(self, packet: Packet) -> bool:
+        """Take the next packet, if there is a place for it; False if a row was all it lacked."""
         columns = self._place(packet)
-        if columns is not None and self._draw(_arrow(packet, columns)):
-            self.packets += 1
-            self._end = packet.time
+        if columns is None:
+            return True
+        if not self._draw(_arrow(packet, columns)):
+            return False
+        self.packets += 1
+        self._end = packet.time
+        return True
 
-    def note(self, event: Event) -> None:
-        """Take what happened next, if it was to a connection that is drawn."""
+    def note(self, event: Event) -> bool:
+        """Take what happened next, if it was to a connection that is drawn; False as `add`."""
         columns = self._columns.get(event.flow)
-        if columns and not self.full:
-            self.rows.append(Incident(event, *columns))
+        if columns is None:
+            return True
+        if self.full:
+            return False
+        self.rows.append(Incident(event, *columns))
+        return True
 
     @property
     def flows(self) -> int:
@@ -145,7 +154,7 @@ class Rungs:
             self.rows[-1] = before.joined(arrow)
             return True
         quiet = 0 if self._end is None else arrow.time - self._end
-        if quiet >= QUIET and not _says_why(before) and not self.full:
+        if quiet >= self._quiet and not _says_why(before) and not self.full:
             self.rows.append(Quiet(quiet))
         if self.full:
             return False
@@ -155,25 +164,24 @@ class Rungs:
     def _joins(self, before: Arrow, arrow: Arrow) -> bool:
         """Whether two packets are drawn as one; a message ends a run."""
         same = (before.flow, before.src, before.op) == (arrow.flow, arrow.src, arrow.op)
-        near = arrow.time - before.end < QUIET
+        near = arrow.time - before.end < self._quiet
         return same and near and arrow.op in _RUNS and not (before.flags or self._whole)
 
     def _place(self, packet: Packet) -> tuple[int, int] | None:
         """Return the columns of a packet, None where it has no place."""
         if packet.flow > self._newest:
-            self._newest = packet.flow
-            self._meet(packet)
+            self.meet(packet.flow, (packet.src, packet.dst)[:: -1 if packet.side else 1])
         columns = self._columns.get(packet.flow)
         return columns[::-1] if columns and packet.side else columns
 
-    def _meet(self, packet: Packet) -> None:
-        """Make room for a connection of which this is the first packet."""
-        ends = (packet.src, packet.dst)[:: -1 if packet.side else 1]  # who opened it first
+    def meet(self, flow: int, ends: Sequence[End]) -> None:
+        """Make room for the next connection, between who opened it and who was connected to."""
+        self._newest = flow
         new = [end for end in dict.fromkeys(ends) if end not in self.ends]
         if not self.full and len(self.ends) + len(new) <= self._most_ends:
             self.ends += new
             src, dst = map(self.ends.index, ends)
-            self._columns[packet.flow] = (src, dst)
+            self._columns[flow] = (src, dst)
 
 
 def _says_why(row: Row | None) -> bool:

@@ -18,7 +18,8 @@ from vsockdump.following import Following
 from vsockdump.interface import Interface
 from vsockdump.packet import Packet, packet
 from vsockdump.quality import Quality, judged
-from vsockdump.remembered import Recalled
+from vsockdump.remembered import Ends, Recalled
+from vsockdump.sources.owners import Process
 from vsockdump.sources.pieces import Pieces, Reader
 from vsockdump.sources.savefile import Savefile
 
@@ -53,9 +54,8 @@ class Opened:
         follow: bool = False,
         most: int = 1 << 40,
         max_flows: int = 1_000_000,
-        fd: int = -1,
     ) -> None:
-        """Open a file, - for standard input, or `fd`, which then has the name `path`.
+        """Open a file, or - for standard input.
 
         At most `most` of the latest packets are kept, and `max_flows` connections. Raises
         ReadError.
@@ -64,7 +64,7 @@ class Opened:
         self.follow = follow
         self._copy: BinaryIO = tempfile.TemporaryFile(prefix="vsockdump-")  # noqa: SIM115
         try:
-            self.source = Savefile(path, follow, copy=self._copy, fd=fd)
+            self.source = Savefile(path, follow, self._copy)
         except BaseException:
             self._copy.close()
             raise
@@ -143,6 +143,11 @@ class Opened:
         return self.index.first
 
     @property
+    def ended(self) -> bool:
+        """Whether no more packets will come."""
+        return self.state in (Reading.DONE, Reading.FAILED)
+
+    @property
     def progress(self) -> float | None:
         """How much of the file was read, 0 to 1; None where nobody knows."""
         size = self.source.size
@@ -176,6 +181,29 @@ class Opened:
         """Return a packet."""
         return packet(*self.batch(number))
 
+    def batches(self, after: int = 0) -> Iterator[Batch | None]:
+        """Yield all packets behind one, each batch valid until the next is asked for.
+
+        None while there are no more yet, and at once where there are none; it ends when no more
+        will come.
+        """
+        reader = Reader(self._pieces, self.fd)
+        while True:
+            no_more = self.ended
+            after = max(after, self.first - 1)
+            if after < self.count:
+                batch = reader.fresh(after + 1)
+                skipped = after + 1 - batch.first
+                if skipped:
+                    batch.select(bytes(skipped) + bytes([1]) * (batch.count - skipped))
+                batch.head(self.count - after)
+                after += batch.count
+                yield batch
+            elif no_more:
+                return
+            else:
+                yield None
+
     def only(self, numbers: "array[int]") -> Iterator[Batch]:
         """Yield batches of these packets alone; each is valid until the next is asked for.
 
@@ -192,10 +220,6 @@ class Opened:
             batch.select(bytes(mask))
             yield batch
             at = end
-
-    def again(self, *, follow: bool) -> Savefile:
-        """Return the file from its beginning; `follow`: to its end, once that is known."""
-        return Savefile(self.source.name, follow and self.state is not Reading.DONE, fd=self.fd)
 
     def flow(self, number: int) -> Flow | None:
         """Return a connection as it is now, None for one that is not known or forgotten."""
@@ -215,3 +239,8 @@ class Opened:
     def processes(self, flow: Flow) -> tuple[str | None, str | None]:
         """Return who had its two ends, such as python3[812], where the file says it."""
         return self._recalled.known.of(flow)
+
+    def owners(self, flow: Flow) -> list[Process]:
+        """Return the processes themselves, those that are known."""
+        pair = self._recalled.known.process(Ends.of(flow), flow.start)
+        return [process for process in pair if process is not None]

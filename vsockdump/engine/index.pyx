@@ -2,7 +2,7 @@
 """What is kept of every packet, so that a capture can be looked at without being read again."""
 
 cimport cython
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
@@ -11,7 +11,7 @@ from array import array
 from vsockdump.flows import Kept
 
 from .batch cimport VIRTIO, Batch, Row
-from .rules cimport DEFECT_A, OP_RW
+from .rules cimport DEFECT_A, OP_CREDIT_UPDATE, OP_RW
 from .track cimport Tracker
 from .tracking cimport StepNow
 
@@ -25,6 +25,7 @@ cdef enum Bits:
     REV = 1                     # who was connected to sent it
     SEVERITY = 6                # of what was found at it: 0 nothing, then events.Severity + 1
     DATA = 8                    # an RW with payload
+    FULL = 16                   # a side could send nothing after it
 
 cdef struct Columns:
     int64_t time[CHUNK]
@@ -124,8 +125,14 @@ cdef class Index:
         cdef Columns *c = chunk.c
         return Kept(
             c.time[i], c.flow[i], c.bits[i] & REV, c.len[i],
-            None if c.free[i] == UNKNOWN else c.free[i], (c.bits[i] & SEVERITY) >> 1,
+            None if c.free[i] == UNKNOWN else c.free[i], c.bits[i] & FULL != 0,
+            (c.bits[i] & SEVERITY) >> 1,
         )
+
+    def flows(self, uint64_t number, Py_ssize_t count):
+        """Return the connections of `count` packets from `number` on, 0 for one of none."""
+        cdef uint64_t i
+        return [self._chunk(i).c.flow[(i - 1) % CHUNK] for i in range(number, number + count)]
 
     def of(self, uint32_t flow, *, bint data=False, uint64_t after=0):
         """Return the numbers of a connection's packets as an array of type Q.
@@ -231,15 +238,16 @@ cdef class Index:
 
 cdef inline void _keep(Columns *c, uint64_t i, const Row *row, const StepNow *step) noexcept nogil:
     cdef int64_t room
-    cdef bint data = row.layers & VIRTIO and row.virtio_op == OP_RW
+    cdef uint16_t op = row.virtio_op if row.layers & VIRTIO else 0
     c.time[i] = row.time
     c.flow[i] = <uint32_t>step.flow
     c.len[i] = row.virtio_len if row.layers & VIRTIO else 0
     c.free[i] = UNKNOWN
-    c.bits[i] = <uint8_t>(step.side if step.flow else 0) | (DATA if data and c.len[i] else 0)
-    if step.flow:  # of its sender if it has data, else of who gets it: steps.Packet.free
-        room = step.sides[step.side if data else 1 - step.side].free
+    c.bits[i] = <uint8_t>(step.side if step.flow else 0) | (DATA if op == OP_RW and c.len[i] else 0)
+    if step.flow:
+        room = step.sides[step.side ^ (op == OP_CREDIT_UPDATE)].free
         c.free[i] = UNKNOWN if room < 0 else <uint32_t>min(room, UNKNOWN - 1)
+        c.bits[i] |= FULL if not (step.sides[0].free and step.sides[1].free) else 0
 
 
 cdef Py_ssize_t _of(

@@ -8,7 +8,7 @@ from vsockdump.engine.batch import Batch
 from vsockdump.engine.bpf import OTHERS, Program, match
 
 from . import masks
-from .followed import Followed
+from .followed import Followed, Knowing
 from .masks import Choose, Mask
 from .plan import follows, in_frame
 from .program import compiled, packed
@@ -23,7 +23,7 @@ class Choice:
     and before anything is left out of it.
     """
 
-    def __init__(self, tree: Tree, followed: Followed | None = None) -> None:
+    def __init__(self, tree: Tree, followed: Knowing | None = None) -> None:
         """Prepare; raises FilterError for what makes too long a program."""
         self._followed = followed if follows(tree) else None
         self._choose = _chooser(tree, self._followed)
@@ -88,7 +88,7 @@ class Connections:
         return bytes(map(self._numbers.__contains__, self._followed.numbers))
 
 
-def _chooser(tree: Tree, followed: Followed | None) -> Choose:
+def _chooser(tree: Tree, followed: Knowing | None) -> Choose:
     if in_frame(tree):
         return _Programs(tree).choose
     match tree:

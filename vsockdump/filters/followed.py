@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain, compress
+from typing import Protocol
 
 from vsockdump import kernels
 from vsockdump.dissectors.virtio import Op
@@ -18,6 +19,35 @@ from . import masks
 from .masks import Choose, Mask
 
 Test = Callable[[Flow], bool]
+
+
+class Knowing(Protocol):
+    """What terms ask about connections. A row is one of the batch that was fed last."""
+
+    @property
+    def numbers(self) -> Sequence[int]:
+        """The connections of the rows when they were looked at, 0 for one of none."""
+
+    def look(self) -> None:
+        """See which rows there are."""
+
+    def judged(self, test: Test) -> Choose:
+        """Return what chooses the packets of the connections of which a test is true."""
+
+    def free(self, row: int) -> int | None:
+        """Return what the sender may still send after this packet; of a CREDIT_UPDATE, the other.
+
+        None where that is not known.
+        """
+
+    def events(self, row: int) -> list[int]:
+        """Return the kinds of what went wrong at this packet."""
+
+    def is_stalled(self, row: int) -> bool:
+        """Whether a side has no credit left after this packet, or a stall ends with it."""
+
+    def processes(self, flow: Flow) -> list[Process]:
+        """Return the processes at both ends, as far as they are known."""
 
 
 class Followed:

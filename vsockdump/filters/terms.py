@@ -10,7 +10,7 @@ from vsockdump.flows import Flow
 
 from . import masks
 from .fields import BY_NAME, Where
-from .followed import Followed
+from .followed import Knowing
 from .masks import Choose, Mask
 from .patterns import compiled
 from .tree import Member, Name, Number, Present, Range, Relation, Search, Tree, Word, disjoint
@@ -18,7 +18,7 @@ from .tree import Member, Name, Number, Present, Range, Relation, Search, Tree, 
 _COLUMNS = {column.name: column.values for column in COLUMNS}
 
 
-def tester(term: Tree, followed: Followed | None) -> Choose:
+def tester(term: Tree, followed: Knowing | None) -> Choose:
     """Return what tells which packets a term is true of; `followed` knows the connections."""
     match term:
         case Search("payload" | "notes", how, text):
@@ -34,7 +34,7 @@ def tester(term: Tree, followed: Followed | None) -> Choose:
     return _of_connection(term, followed)
 
 
-def _of_connection(term: Tree, followed: Followed) -> Choose:
+def _of_connection(term: Tree, followed: Knowing) -> Choose:
     match term:
         case Word("problem"):
             return followed.judged(lambda flow: flow.problems > 0)
@@ -55,7 +55,7 @@ def _row_by_row(test: Callable[[int], bool]) -> Choose:
 # --- numbers ----------------------------------------------------------------------------------
 
 
-def _values(name: str, test: Callable[[int], bool], followed: Followed | None) -> Choose:
+def _values(name: str, test: Callable[[int], bool], followed: Knowing | None) -> Choose:
     if BY_NAME[name].where is not Where.CONNECTION:
         return _of_column(name, test)
     if followed is None:
@@ -78,12 +78,12 @@ def _of_column(name: str, test: Callable[[int], bool]) -> Choose:
 
 
 # Both return the values, none where it is not known.
-_OF_PACKET: dict[str, Callable[[Followed, int], Iterable[int]]] = {
+_OF_PACKET: dict[str, Callable[[Knowing, int], Iterable[int]]] = {
     "flow": lambda followed, row: filter(None, [followed.numbers[row]]),
     "free": lambda followed, row: (v for v in [followed.free(row)] if v is not None),
-    "event": Followed.events,
+    "event": lambda followed, row: followed.events(row),
 }
-_OF_FLOW: dict[str, Callable[[Followed, Flow], Iterable[int]]] = {
+_OF_FLOW: dict[str, Callable[[Knowing, Flow], Iterable[int]]] = {
     "verdict": lambda followed, flow: [int(flow.verdict)],
     "state": lambda followed, flow: [int(flow.state)],
     "pid": lambda followed, flow: [process.pid for process in followed.processes(flow)],

@@ -39,15 +39,13 @@ class Savefile:
     stop(). `interfaces` and `drops` grow while it is read.
 
     What cannot be read at any place, from a pipe or compressed, is written to `copy` as it is read;
-    `copied` says whether that is so. With `fd` that is read, which stays open, and has this name.
+    `copied` says whether that is so.
     """
 
-    def __init__(
-        self, path: str, follow: bool = False, *, copy: BinaryIO | None = None, fd: int = -1
-    ) -> None:
+    def __init__(self, path: str, follow: bool = False, copy: BinaryIO | None = None) -> None:
         """Open the file and read its header; raises ReadError."""
         self.name = "stdin" if path == "-" else path
-        self.raw = stream.open_raw(path) if fd < 0 else stream.Again(fd)
+        self.raw = stream.open_raw(path)
         self._follow = follow and self.raw.regular  # the end of a pipe is the end
         self._ahead: list[Batch] = []
         self.copied = False

@@ -109,25 +109,6 @@ class Raw(io.FileIO):
         return 0 if self.stopped else super().readinto(buffer)
 
 
-class Again(Raw):
-    """A regular file that is open already, read from its beginning, whoever else reads it."""
-
-    def __init__(self, fd: int) -> None:
-        """Read `fd`, which stays open."""
-        super().__init__(fd)
-        self._position = 0
-
-    def readinto(self, buffer: memoryview, /) -> int | None:  # type: ignore[override]
-        """Fill the front of `buffer`."""
-        size = 0 if self.stopped else os.preadv(self.fileno(), [buffer], self._position)
-        self._position += size
-        return size
-
-    def tell(self) -> int:
-        """Return how many bytes were read."""
-        return self._position
-
-
 def open_raw(path: str) -> Raw:
     """Open a file, or standard input for `-`; raises ReadError."""
     try:
