@@ -93,9 +93,9 @@ def capture(wanted: Options, following: Following | None = None) -> None:
         with interruptible():
             own = direction.own_cids()
             processes = asking.live(stack, wanted, following, own)
-            chosen = _chosen_live(wanted, processes, following)
+            chosen = chosen_live(wanted, processes, following)
             following = _whole(following, chosen)
-            source = _listen(stack, wanted, chosen)
+            source = listen(stack, wanted, chosen)
         asked = stack.enter_context(signals(source.stop))
         _begin(following, source, lambda: source.statistics().dropped)
         with Outputs(wanted, source.interfaces, False, following, chosen.shown) as outputs:
@@ -116,7 +116,7 @@ def capture(wanted: Options, following: Following | None = None) -> None:
         say("no packet came; 'vsockdump doctor' tells what this machine can see")
 
 
-def _chosen_live(
+def chosen_live(
     wanted: Options, processes: "Processes | None", following: Following | None
 ) -> Choices:
     """Prepare what expressions choose of a capture."""
@@ -127,7 +127,7 @@ def _chosen_live(
     return choosing.live(wanted, processes, following=following is not None)
 
 
-def _listen(stack: ExitStack, wanted: Options, chosen: Choices) -> "Live":
+def listen(stack: ExitStack, wanted: Options, chosen: Choices) -> "Live":
     """Open the link and the capture on it, to be closed with `stack`."""
     from vsockdump.sources.link import Link  # noqa: PLC0415 - reading a file needs neither
     from vsockdump.sources.live import Live  # noqa: PLC0415

@@ -49,7 +49,7 @@ class Looked:
         return choose
 
     def free(self, row: int) -> int | None:
-        """Return what the sender may still send after this packet; of a CREDIT_UPDATE, the other."""
+        """Return what its sender may still send; of a CREDIT_UPDATE, the other end."""
         return self._opened.index.at(self._number(row)).free
 
     def events(self, row: int) -> list[int]:

@@ -4,9 +4,9 @@ import tempfile
 import threading
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from vsockdump import pipeline
 from vsockdump.engine.batch import Batch
@@ -25,8 +25,18 @@ from vsockdump.sources.savefile import Savefile
 
 from .findings import Findings
 
-MOST = 20_000_000
-"""Packets of a capture without an end that are kept: half a gigabyte."""
+_AT_ONCE = 4096  # packets that are let go together
+
+
+class Most(NamedTuple):
+    """How much of a capture without an end is kept, and who is told of what is not.
+
+    `let_go` gets the place in the file before which nothing will be read again.
+    """
+
+    packets: int
+    bytes: int
+    let_go: Callable[[int], None]
 
 
 class Reading(Enum):
@@ -52,13 +62,13 @@ class Opened:
         path: str,
         *,
         follow: bool = False,
-        most: int = 1 << 40,
+        most: Most | None = None,
         max_flows: int = 1_000_000,
     ) -> None:
         """Open a file, or - for standard input.
 
-        At most `most` of the latest packets are kept, and `max_flows` connections. Raises
-        ReadError.
+        Of one that goes on what is beyond `most` is let go, the oldest first. At most `max_flows`
+        connections are kept. Raises ReadError.
         """
         self.path = path
         self.follow = follow
@@ -70,11 +80,11 @@ class Opened:
             raise
         self.lock = threading.Lock()
         self.tracker = Tracker(most=max_flows, steps=True)
-        self.index = Index(most)
+        self.index = Index()
         self.findings = Findings(self.index)
         self.state = Reading.BEGUN
         self.error = ""
-        self.max_flows = max_flows
+        self._most = most
         self._following = Following(self.tracker)
         self._following.begin(self.source.interfaces, self._lost)
         self._recalled = Recalled()
@@ -91,8 +101,13 @@ class Opened:
         """Begin to read."""
         self._thread.start()
 
+    def no_more(self) -> None:
+        """Read to the end that the file has now, which will not grow any more."""
+        self.follow = False
+        self.source.no_more()
+
     def stop(self) -> None:
-        """Take what has come for all there is."""
+        """Read no further."""
         self.source.stop()
 
     def close(self) -> None:
@@ -131,6 +146,15 @@ class Opened:
         if batch.count:
             self._pieces.add(batch, split)
             self.count = self.index.count
+        if self._most is not None:
+            self._let_go(self._most)
+
+    def _let_go(self, most: Most) -> None:
+        place = self.source.position - most.bytes
+        first = max(self.count - most.packets, self._pieces.behind(place))
+        if first - self.first >= _AT_ONCE:
+            self.index.let_go(first)
+            most.let_go(self._pieces.let_go(first))
 
     count = 0
     """Packets that can be looked at."""

@@ -56,19 +56,18 @@ cdef class _Chunk:
 cdef class Index:
     """Keeps 21 bytes of each packet: when it was, of which connection, and what it did.
 
-    Packets are named by their numbers in the capture, from 1. At most `most` of the latest are kept,
-    in pieces of 65536; `first` is the number of the first that still is, `count` that of the last.
-    One thread appends, others may read: each call is one step to them.
+    Packets are named by their numbers in the capture, from 1; `first` is the number of the first
+    that is still kept, `count` that of the last. One thread appends, others may read: each call is
+    one step to them.
     """
 
     cdef readonly uint64_t first
     cdef readonly uint64_t count
-    cdef uint64_t most
+    cdef uint64_t gone              # chunks
     cdef list chunks
 
-    def __cinit__(self, uint64_t most=1 << 40):
+    def __cinit__(self):
         self.first = 1
-        self.most = max(most, <uint64_t>CHUNK)
         self.chunks = []
 
     def append(self, Batch batch not None, Tracker tracker not None):
@@ -96,16 +95,20 @@ cdef class Index:
         """Return where the next packet goes."""
         if not place:
             self.chunks.append(_Chunk())
-            if self.count + 1 - self.first >= self.most:
-                self.first += CHUNK
-                del self.chunks[0]
         return (<_Chunk>self.chunks[len(self.chunks) - 1]).c
 
     cdef _Chunk _chunk(self, uint64_t number):
         """Return where a packet is kept; raises IndexError."""
         if not self.first <= number <= self.count:
             raise IndexError(number)
-        return self.chunks[(number - self.first) // CHUNK]
+        return self.chunks[(number - 1) // CHUNK - self.gone]
+
+    def let_go(self, uint64_t first):
+        """Keep no packets before `first`; memory is given back 65536 packets at a time."""
+        self.first = min(max(first, self.first), self.count + 1)
+        while (self.first - 1) // CHUNK > self.gone and len(self.chunks) > 1:
+            self.gone += 1
+            del self.chunks[0]
 
     def mark(self, uint64_t number, int severity):
         """Note how bad it is what was found at a packet, 0 to 3; the worst stays."""

@@ -3,8 +3,9 @@
 import os
 import threading
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import OrderedDict
+from typing import NamedTuple
 
 from vsockdump.engine.batch import Batch
 from vsockdump.engine.scan import Scanner
@@ -19,8 +20,19 @@ _MOST, _MOST_BYTES = 4096, 1 << 19  # packets and bytes of a piece: no batch has
 _AGO = 64  # pieces that are read before one whose packets the kernel may have split
 
 
+class Piece(NamedTuple):
+    """Some packets that stand together."""
+
+    first: int  # number of the first of them
+    place: Place
+    split: bool  # the kernel may have split some: what they carry depends on those before
+
+
 class Pieces:
-    """Where each batch of a file stands: 33 bytes for up to 4096 packets. One thread adds to it."""
+    """Where the packets of a file stand: 33 bytes for up to 4096 of them.
+
+    One thread adds to it, others may ask.
+    """
 
     def __init__(self, source: Savefile) -> None:
         """Nothing is known yet of `source`."""
@@ -28,53 +40,64 @@ class Pieces:
         self._firsts, self._offsets = array("Q"), array("Q")
         self._sizes, self._states = array("Q"), array("Q")
         self._split = bytearray()
+        self._lock = threading.Lock()
 
     def add(self, batch: Batch, split: bool) -> None:
-        """Note where the latest batch stands; `split`: what it carries depends on those before."""
-        place = self.source.place(batch)
-        if self._firsts and self._goes_on(place, batch, split):
-            self._sizes[-1] += place.size
-            return
-        self._offsets.append(place.offset)
-        self._sizes.append(place.size)
-        self._states.append(place.state[1] << 1 | place.state[0])
-        self._split.append(split)
-        self._firsts.append(batch.first)  # the last, for others find it by this
+        """Note where the latest batch stands."""
+        piece = Piece(batch.first, self.source.place(batch), split)
+        with self._lock:
+            if self._firsts and self._goes_on(piece, batch.count):
+                self._sizes[-1] += piece.place.size
+            else:
+                self._append(piece)
 
-    def _goes_on(self, place: Place, batch: Batch, split: bool) -> bool:
+    def _append(self, piece: Piece) -> None:
+        self._firsts.append(piece.first)
+        self._offsets.append(piece.place.offset)
+        self._sizes.append(piece.place.size)
+        self._states.append(piece.place.state[1] << 1 | piece.place.state[0])
+        self._split.append(piece.split)
+
+    def _goes_on(self, piece: Piece, count: int) -> bool:
         """Whether a batch, perhaps a packet of a trickle, can be read as one with that before."""
-        before = self.place(len(self._firsts) - 1)
-        behind = before.offset + before.size == place.offset and before.state == place.state
-        small = batch.first + batch.count - self._firsts[-1] <= _MOST
-        alike = self._split[-1] == split and before.size + place.size <= _MOST_BYTES
-        return behind and small and alike
+        before, place = self._piece(len(self._firsts) - 1), piece.place
+        behind = before.place.offset + before.place.size == place.offset
+        small = piece.first + count - before.first <= _MOST
+        alike = (before.split, before.place.state) == (piece.split, place.state)
+        return behind and alike and small and before.place.size + place.size <= _MOST_BYTES
 
-    def find(self, number: int) -> int:
-        """Return which piece has a packet; raises IndexError for one before the first."""
-        piece = bisect_right(self._firsts, number) - 1
-        if piece < 0:
-            raise IndexError(number)
-        return piece
+    def _piece(self, at: int) -> Piece:
+        state = bool(self._states[at] & 1), self._states[at] >> 1
+        place = Place(self._offsets[at], self._sizes[at], state)
+        return Piece(self._firsts[at], place, bool(self._split[at]))
 
-    def first(self, piece: int) -> int:
-        """Return the number of a piece's first packet."""
-        return self._firsts[piece]
+    def find(self, number: int) -> list[Piece]:
+        """Return the piece with a packet, behind those that have to be read to have it right.
 
-    def place(self, piece: int) -> Place:
-        """Return where it stands."""
-        swapped, base = self._states[piece] & 1, self._states[piece] >> 1
-        return Place(self._offsets[piece], self._sizes[piece], (bool(swapped), base))
+        Raises IndexError for a packet before the first that is known.
+        """
+        with self._lock:
+            at = first = bisect_right(self._firsts, number) - 1
+            if at < 0:
+                raise IndexError(number)
+            while self._split[first] and 0 < first > at - _AGO and self._split[first - 1]:
+                first -= 1
+            return [self._piece(one) for one in range(first, at + 1)]
 
-    def run(self, piece: int) -> range:
-        """Return the pieces that have to be read to have this one right, which is the last."""
-        first = piece
-        while self.split(piece) and 0 < first > piece - _AGO and self.split(first - 1):
-            first -= 1
-        return range(first, piece + 1)
+    def behind(self, offset: int) -> int:
+        """Return the number of the first packet that stands behind a place in the file, or 0."""
+        with self._lock:
+            at = bisect_left(self._offsets, max(offset, 0))
+            return self._firsts[at] if at < len(self._firsts) else 0
 
-    def split(self, piece: int) -> bool:
-        """Tell whether the kernel may have split packets of it."""
-        return self._split[piece] == 1
+    def let_go(self, number: int) -> int:
+        """Forget the pieces before the one with a packet; return where that stands."""
+        with self._lock:
+            at = max(bisect_right(self._firsts, number) - 1, 0)
+            for each in (self._firsts, self._offsets, self._sizes, self._states):
+                del each[:at]
+            del self._split[:at]
+            return self._offsets[0]
 
     def scanner(self) -> Scanner:
         """Return one that knows the interfaces found so far, and no packet."""
@@ -85,49 +108,50 @@ class Pieces:
 
 
 class Reader:
-    """Reads pieces of a file that may still grow; threads may share it."""
+    """Reads packets of a file again, which may still grow; threads may share it."""
 
     def __init__(self, pieces: Pieces, fd: int) -> None:
         """Read from `fd`, at any place."""
         self._pieces = pieces
         self._fd = fd
         self._scanner = pieces.scanner()
-        self._kept: OrderedDict[int, Batch] = OrderedDict()
+        self._kept: OrderedDict[int, Batch] = OrderedDict()  # by the number of the first packet
         self._lock = threading.Lock()
 
     def batch(self, number: int) -> tuple[Batch, int]:
-        """Return the batch that a packet is in, and its row; the batch stays valid.
+        """Return a batch that a packet is in, and its row; the batch stays valid.
 
         Raises ReadError, and IndexError for a number that no packet has.
         """
         with self._lock:
-            batch = self._piece(self._pieces.find(number), number)
+            batch = self._again(number)
         row = number - batch.first
         if not 0 <= row < batch.count:
             raise IndexError(number)
         return batch, row
 
     def fresh(self, number: int) -> Batch:
-        """Return the batch that a packet is in, for the caller alone, who may change it."""
+        """Return a batch that a packet is in, for the caller alone, who may change it."""
         with self._lock:
-            return self._read(self._pieces.run(self._pieces.find(number)))
+            return self._read(self._pieces.find(number))
 
-    def _piece(self, piece: int, number: int) -> Batch:
-        found = self._kept.get(piece)
+    def _again(self, number: int) -> Batch:
+        run = self._pieces.find(number)
+        found = self._kept.get(run[-1].first)
         if found is None or number >= found.first + found.count:  # it has grown since
-            found = self._kept[piece] = self._read(self._pieces.run(piece))
+            found = self._kept[run[-1].first] = self._read(run)
             while len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
-        self._kept.move_to_end(piece)
+        self._kept.move_to_end(run[-1].first)
         return found
 
-    def _read(self, run: range) -> Batch:
-        split = self._pieces.split(run[-1])  # those leave something behind in a scanner
-        scanner = self._pieces.scanner() if split else self._known()
+    def _read(self, run: list[Piece]) -> Batch:
+        # What was split leaves something behind in a scanner.
+        scanner = self._pieces.scanner() if run[-1].split else self._known()
         for piece in run:
-            place = self._pieces.place(piece)
-            batch = self._pieces.source.again(scanner, self._bytes(place), place)
-            batch.first = self._pieces.first(piece)
+            data = self._bytes(piece.place)
+            batch = self._pieces.source.again(scanner, data, piece.place)
+            batch.first = piece.first
         return batch
 
     def _known(self) -> Scanner:

@@ -145,6 +145,10 @@ class Savefile:
                 yield None
                 time.sleep(POLL_S)
 
+    def no_more(self) -> None:
+        """Have the end of a growing file be the end: all that is to come is there."""
+        self._follow = False
+
     def stop(self) -> None:
         """End the reading at the next batch; a signal handler may call it."""
         self.raw.stopped = True
