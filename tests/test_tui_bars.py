@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vsockdump.tui.bars import gauge, sparkline
+from vsockdump.tui.bars import gauge, sparkline, summed
 
 
 def test_columns_are_as_high_as_amounts() -> None:
@@ -24,6 +24,18 @@ def test_nothing_draws_nothing() -> None:
 def test_whatever_was_there_is_seen(amounts: list[int], peak: int) -> None:
     drawn = sparkline(amounts, peak)
     assert [column != " " for column in drawn] == [amount > 0 for amount in amounts]
+
+
+@given(st.lists(st.integers(0, 99), max_size=50), st.integers(0, 60))
+def test_sums_lose_nothing(amounts: list[int], width: int) -> None:
+    sums = summed(amounts, width)
+    assert len(sums) == min(width, len(amounts))
+    assert sum(sums) == (sum(amounts) if width else 0)
+
+
+def test_sums_are_of_equal_stretches() -> None:
+    assert summed([1, 2, 3, 4, 5, 6], 3) == [3, 7, 11]
+    assert summed([1, 2, 3, 4, 5], 2) == [3, 12]
 
 
 @pytest.mark.parametrize(

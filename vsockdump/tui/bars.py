@@ -1,6 +1,7 @@
 """Small drawings within a line: how much came when, and how much of a window is free."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 _LEVELS = "▁▂▃▄▅▆▇█"
 _EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
@@ -14,6 +15,13 @@ def sparkline(amounts: Sequence[int], peak: int = 0) -> str:
     """
     peak = max(peak, *amounts, 1)
     return "".join(_LEVELS[(amount * 8 - 1) // peak] if amount else " " for amount in amounts)
+
+
+def summed(amounts: Sequence[int], width: int) -> list[int]:
+    """Return amounts added up to `width` of them, if there are more."""
+    width = min(width, len(amounts))
+    ends = [len(amounts) * place // width for place in range(width + 1)] if width else [0]
+    return [sum(amounts[begin:end]) for begin, end in pairwise(ends)]
 
 
 def gauge(part: int, whole: int, width: int) -> str:

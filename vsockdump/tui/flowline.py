@@ -12,7 +12,8 @@ from vsockdump.flowcolumns import Record, stalled
 from vsockdump.flows import Flow, Side
 from vsockdump.flowtext import HEADS
 from vsockdump.states import State
-from vsockdump.tui.bars import gauge, sparkline
+
+from .bars import gauge, sparkline, summed
 
 Cell = tuple[str, str]
 """A text, and what kind of ink it is in: see Rows."""
@@ -32,7 +33,10 @@ class Shown(NamedTuple):
 
     record: Record
     words: Sequence[str]  # as `flows` prints them: see HEADS
-    rates: tuple[Sequence[int], Sequence[int]] = ((), ())  # bytes each way, over time
+    rates: tuple[Sequence[int], Sequence[int]] = (
+        (),
+        (),
+    )  # bytes each way, over time
     waited: int = 0  # ns that a stall which goes on has lasted since the last packet
 
 
@@ -110,8 +114,8 @@ def _bytes(side: int) -> Callable[[Shown, int], Cell]:
 
 def _spark(side: int) -> Callable[[Shown, int], Cell]:
     def spark(shown: Shown, width: int) -> Cell:
-        peak = max((max(way, default=0) for way in shown.rates), default=0)
-        return sparkline(shown.rates[side], peak), "accent" if side else "note"
+        ways = [summed(way, width) for way in shown.rates]
+        return sparkline(ways[side], max((0, *ways[0], *ways[1]))), "accent" if side else "note"
 
     return spark
 
@@ -134,9 +138,15 @@ def _free(shown: Shown, width: int) -> Cell:
 
 def _stalled(shown: Shown, width: int) -> Cell:
     flow = shown.record.flow
-    now = flow.fwd.stalled_now + flow.rev.stalled_now
+    now = 0 if flow.state is State.CLOSED else sum(map(_waits, (flow.fwd, flow.rev)))
     ns = stalled(flow) + now * shown.waited
-    return brief(ns) if ns else "-", "problem" if now and flow.state is not State.CLOSED else ""
+    return brief(ns) if ns else "-", "problem" if now else ""
+
+
+def _waits(side: Side) -> bool:
+    """Tell whether a side is stalled, also where no packet since has told how long."""
+    full = side.free == 0 and side.in_flight > 0 and not side.shutdown
+    return side.stalled_now or full
 
 
 def _problems(shown: Shown, width: int) -> Cell:

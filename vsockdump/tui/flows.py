@@ -1,0 +1,242 @@
+"""The view of connections: a line each, with what it carries and how near it is to a stall."""
+
+import asyncio
+from collections.abc import Sequence
+from time import monotonic, monotonic_ns
+from typing import ClassVar
+
+from rich.segment import Segment
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widgets import Static
+
+from vsockdump.browsing.opened import Reading
+from vsockdump.flowcolumns import Record
+from vsockdump.flows import Flow
+from vsockdump.flowtext import Cells
+
+from . import flowline
+from .flowline import Shown, Widths
+from .flowlist import Listed, Order, listed
+from .nothing import nothing
+from .rows import Line, Rows
+from .view import OpenFlow, Said, View
+
+Rates = tuple[Sequence[int], Sequence[int]]
+
+_EVERY = 0.5  # seconds between two looks at orders and rates: both may take as long
+_SPAN = 60_000_000_000  # ns of a capture that goes on over which rates are drawn
+_BUCKETS = 240  # a multiple of how wide sparklines are
+
+
+class Flows(View):
+    """Lists connections; only those in sight are ever asked for."""
+
+    title = "Flows"
+    help = (
+        ("enter", "the ladder of the connection, or of those that are selected"),
+        ("space", "select"),
+        ("e f o", "its credit, what it carried, its packets"),
+        ("s S", "sort by something else, the other way round"),
+        ("c", "copy the line"),
+    )
+    DEFAULT_CSS = """
+    Flows > Static { display: none; height: 1fr; padding: 1 2; }
+    Flows.-empty > Static { display: block; }
+    Flows.-empty > Rows { display: none; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("e", "open('credit')", "credit"),
+        Binding("f", "open('follow')", "follow"),
+        Binding("o", "open('packets')", "packets"),
+    ]
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - textual's name
+        """Show nothing yet."""
+        super().__init__(id=id)
+        self.listed = Listed()
+        self.order = Order()
+        self._widths = Widths()
+        self._lines: dict[int, Shown] = {}
+        self._rates: dict[int, Rates] = {}
+        self._stale, self._busy, self._after = True, False, 0.0
+        self._count, self._came = -1, 0  # packets, and when the last of them was seen
+
+    def compose(self) -> ComposeResult:
+        """Make the list, and what stands in its place."""
+        yield Static(markup=False)
+        yield _List(self._draw, lambda: len(self.listed.numbers), self._head, self._number)
+
+    def on_mount(self) -> None:
+        """Look again from time to time: stalls grow although nothing comes."""
+        self.set_interval(_EVERY, self._tick)
+        self.call_after_refresh(self.refresh_view)
+
+    def on_resize(self) -> None:
+        """Ask for what has come in sight."""
+        self.call_after_refresh(self.refresh_view)
+
+    @property
+    def rows(self) -> Rows:
+        """The list."""
+        return self.query_one(Rows)
+
+    @property
+    def selected(self) -> list[int]:
+        """The connections that were selected, or the one that the cursor is on."""
+        if self.rows.marked:
+            return sorted(self.rows.marked)
+        return [self._number(self.rows.cursor)] if self.listed.numbers else []
+
+    # --- what is new ----------------------------------------------------------------------------
+
+    def refresh_view(self) -> None:
+        """Show what the lines in sight say now, and soon which lines there are."""
+        self._stale = True
+        self._take()
+        self._look()
+
+    def show_flows(self) -> None:
+        """Go to the connection that was selected elsewhere."""
+        numbers = self.looking.selected_flows
+        if numbers and numbers[0] in self.listed.numbers:
+            self.rows.show_row(self.listed.numbers.index(numbers[0]))
+
+    def _tick(self) -> None:
+        if self.is_on_screen:
+            if self.opened.state is Reading.FOLLOWING:
+                self._take()
+            self._look()
+
+    def _look(self, now: bool = False) -> None:
+        """Have a thread find out what takes time, unless one is at it or just was."""
+        if self._stale and not self._busy and (now or monotonic() >= self._after):
+            self._busy, self._stale = True, False
+            self.run_worker(self._fetch(), exit_on_error=True)
+
+    async def _fetch(self) -> None:
+        try:
+            self._show(await asyncio.to_thread(self._list))
+            numbers = self._in_sight()
+            self._rates = dict(await asyncio.to_thread(self._rated, numbers))
+            self._take()
+        finally:
+            self._busy, self._after = False, monotonic() + _EVERY
+        self._look(now=self.listed.order != self.order)
+
+    def _list(self) -> Listed:
+        matching = self.looking.matching
+        among = None if matching is None else self.opened.index.flows_of(matching)
+        return listed(self.opened, self.order, among)
+
+    def _rated(self, numbers: Sequence[int]) -> list[tuple[int, Rates]]:
+        """Return what connections carried over time."""
+        counts = self.opened.counts
+        begin, end = counts.first or 0, (counts.last or 0) + self._waited()
+        if self.opened.state is Reading.FOLLOWING:
+            begin = max(end - _SPAN, begin)
+        rates = self.opened.index.rates(numbers, begin, end, _BUCKETS)
+        return list(zip(numbers, rates, strict=True))
+
+    def _waited(self) -> int:
+        """Return how long nothing has come, in nanoseconds, where more is still waited for."""
+        if self._count != self.opened.count:
+            self._count, self._came = self.opened.count, monotonic_ns()
+        return monotonic_ns() - self._came if self.opened.state is Reading.FOLLOWING else 0
+
+    def _show(self, found: Listed) -> None:
+        """Show these connections, the cursor where it was as long as that can be seen."""
+        rows, before = self.rows, self.listed
+        number = self._number(rows.cursor) if before.numbers else 0
+        self.listed = found
+        if bool(found.numbers) is self.has_class("-empty"):
+            self.set_class(not found.numbers, "-empty")
+            self.call_after_refresh(self.refresh_view)  # once it is known how many fit
+        if not found.numbers:
+            self.query_one(Static).update(nothing(self.opened, found.chosen, "connection"))
+        rows.refresh_rows()
+        if before.order != found.order:
+            rows.cursor = 0
+        elif number and number in found.numbers:
+            row = found.numbers.index(number)
+            top = rows.scroll_offset.y
+            rows.cursor = row if top <= row < top + rows.size.height else rows.cursor
+
+    def _take(self) -> None:
+        """Ask for the connections in sight, and draw them anew."""
+        waited = self._waited()
+        flows = self.opened.flows(self._in_sight())
+        self._lines = {flow.number: self._line(flow, waited) for flow in flows}
+        self._widths.see(self._lines.values())
+        self.rows.refresh_rows()
+
+    def _in_sight(self) -> list[int]:
+        top, height = self.rows.scroll_offset.y, self.rows.size.height
+        return list(self.listed.numbers[top : top + max(height, 1)])[:256]
+
+    def _line(self, flow: Flow, waited: int) -> Shown:
+        record = Record(flow, *self.opened.processes(flow))
+        rates = self._rates.get(flow.number, ((), ()))
+        return Shown(record, Cells(self.looking.word)(record), rates, waited)
+
+    # --- drawing --------------------------------------------------------------------------------
+
+    def _number(self, row: int) -> int:
+        return self.listed.numbers[row]
+
+    def _head(self, width: int) -> list[Line]:
+        marked = len(self.rows.marked)
+        selected = f", {marked} selected" if marked else ""
+        title = Segment(f" {self.listed}{selected}", self.rows.ink("dim"))
+        return [[title], [Segment(" " + flowline.head(self._widths.within(width - 1)))]]
+
+    def _draw(self, row: int, width: int) -> Line:
+        number = self._number(row)
+        mark = "●" if number in self.rows.marked else " "
+        shown = self._lines.get(number) or self._one(number)
+        if shown is None:
+            return [Segment(f"{mark}{number} was forgotten to make room (--max-flows)")]
+        cells = flowline.line(shown, self._widths.within(width - 1))
+        inks = {ink: self.rows.ink(ink) if ink else None for _, ink in cells}
+        return [Segment(mark), *(Segment(text, inks[ink]) for text, ink in cells)]
+
+    def _one(self, number: int) -> Shown | None:
+        """Return a line that has come in sight since: its rates are known later."""
+        self._stale = True
+        flow = self.opened.flow(number)
+        return None if flow is None else self._line(flow, self._waited())
+
+    # --- keys -----------------------------------------------------------------------------------
+
+    def action_sort(self, reverse: bool) -> None:
+        """Sort by the next thing there is, or the other way round."""
+        self.order = self.order.turned() if reverse else self.order.next()
+        self._stale = True
+        self._look(now=True)
+
+    def action_open(self, view: str) -> None:
+        """Show what is selected in another view."""
+        if self.selected:
+            self.post_message(OpenFlow(self.selected, view))
+
+    @on(Rows.RowSelected)
+    def _chosen(self, event: Rows.RowSelected) -> None:
+        event.stop()
+        self.action_open("ladder")
+
+    def action_copy(self) -> None:
+        """Copy the line of the connection the cursor is on."""
+        shown = self._lines.get(self._number(self.rows.cursor)) if self.listed.numbers else None
+        if shown is not None:
+            self.app.copy_to_clipboard("  ".join(shown.words))
+            self.post_message(Said(f"copied the line of connection {shown.words[0]}"))
+
+
+class _List(Rows):
+    """Says above itself how many are marked."""
+
+    def action_mark(self) -> None:
+        """Mark the cursor's row, or no longer."""
+        super().action_mark()
+        self.redraw()
