@@ -92,7 +92,7 @@ class FlowView(View):
         if self._stale:
             self._stale, self.numbers = False, self.wanted()
             self.read(afresh=True)
-        elif not self.busy and self._grown():
+        elif not self.busy and self.grown():
             self._later(self._next - monotonic())
 
     def _later(self, wait: float) -> None:
@@ -112,7 +112,8 @@ class FlowView(View):
         flows = self.opened.flows(self.numbers)
         return sum(flow.fwd.packets + flow.rev.packets for flow in flows)
 
-    def _grown(self) -> bool:
+    def grown(self) -> bool:
+        """Whether there is more than was read."""
         return bool(self.numbers) and self.packets() != self._packets
 
     def read(self, *, afresh: bool) -> None:
