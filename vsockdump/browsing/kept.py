@@ -1,0 +1,147 @@
+"""Saves packets of an opened capture to a file of their own."""
+
+import os
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+
+from vsockdump.engine.batch import Batch
+from vsockdump.errors import OpenError, ReadError, WriteError
+from vsockdump.sources.savefile import Savefile
+from vsockdump.writers.capture import (
+    PCAPNG_SUFFIXES,
+    CopyWriter,
+    PcapngWriter,
+    PcapWriter,
+    Writer,
+)
+from vsockdump.writers.output import Output, ReaderGone
+
+from .opened import Opened
+
+Progress = Callable[[int, int], None]
+"""Hears how many packets were looked at, and of how many."""
+
+MICROSECONDS = 6
+"""An interface's time resolution, as pcapng has it (if_tsresol), that pcap has room for."""
+
+
+def save(
+    opened: Opened,
+    numbers: "array[int] | None",
+    path: str,
+    progress: Progress = lambda done, total: None,
+) -> int:
+    """Write packets, whose numbers rise, or all that there are by now; return how many.
+
+    The format is as the name says, pcapng or pcap. What is copied from pcapng to pcapng keeps every
+    block. Raises OpenError, WriteError or ReadError.
+    """
+    path = target(opened, path)
+    with closed(Output(path)) as output:
+        writer = _writer(opened, output)
+        count = 0
+        for batch in _batches(opened, numbers, isinstance(writer, CopyWriter), progress):
+            if batch.blocks:
+                writer.pass_on(batch.blocks)
+            writer.write(batch, 0, batch.count)
+            count += batch.count
+        writer.finish([], 0)
+    return count
+
+
+def target(opened: Opened, path: str) -> str:
+    """Return where to write what somebody named so; raises OpenError for the file that is read."""
+    path = os.path.expanduser(path)  # noqa: PTH111
+    if path == "-":
+        raise OpenError("-: standard output is the screen's; name a file")
+    with suppress(OSError):
+        if os.path.samestat(os.fstat(opened.source.raw.fileno()), os.stat(path)):  # noqa: PTH116
+            raise OpenError(f"{path}: this is the file that is read")
+    return path
+
+
+@contextmanager
+def closed(output: Output) -> Iterator[Output]:
+    """Close a file behind what is in `with`, whatever that came to."""
+    try:
+        yield output
+    except ReaderGone as error:
+        raise WriteError(str(error)) from error
+    finally:
+        output.close()
+
+
+def _writer(opened: Opened, output: Output) -> Writer:
+    pcapng = output.name.endswith(PCAPNG_SUFFIXES)
+    interfaces = list(opened.interfaces)
+    if not pcapng:
+        return PcapWriter(output, interfaces, nano=_is_fine(opened))
+    return CopyWriter(output) if _copies(opened) else PcapngWriter(output, interfaces)
+
+
+def _copies(opened: Opened) -> bool:
+    """Whether blocks can be passed on: all that was read is still there."""
+    return opened.source.is_pcapng and opened.first == 1
+
+
+def _is_fine(opened: Opened) -> bool:
+    """Whether its times are finer than microseconds."""
+    if opened.source.is_pcapng:
+        return any(one.tsresol != MICROSECONDS for one in opened.interfaces)
+    return bool(opened.count) and opened.batch(opened.first)[0].form == "pcap/1"
+
+
+def _batches(
+    opened: Opened, numbers: "array[int] | None", copied: bool, progress: Progress
+) -> Iterator[Batch]:
+    """Yield what is wanted, nothing else in the batches."""
+    total = opened.count
+    if numbers is not None and not copied:
+        done = 0
+        for batch in opened.only(numbers):
+            done += batch.count
+            yield batch
+            progress(done, len(numbers))
+        return
+    for batch in _again(opened, total):
+        first, count = batch.first, batch.count
+        batch.select(_mask(first, count, numbers))
+        batch.head(max(total + 1 - first, 0) if numbers is None else batch.count)
+        yield batch
+        progress(min(first + count - 1, total), total)
+
+
+def _mask(first: int, count: int, numbers: Sequence[int] | None) -> bytes:
+    """Return a byte a packet of a batch, 1 for those that are wanted."""
+    if numbers is None:
+        return bytes([1]) * count
+    mask = bytearray(count)
+    begin = bisect_left(numbers, first)
+    for number in numbers[begin : bisect_left(numbers, first + count, begin)]:
+        mask[number - first] = 1
+    return bytes(mask)
+
+
+def _again(opened: Opened, total: int) -> Iterator[Batch]:
+    """Yield all batches up to a packet once more; of a capture that ended, what is behind it, too.
+
+    What is damaged behind the packets that were read has been said when it was read.
+    """
+    ended, came = opened.ended, 0
+    with closing(Savefile(f"/proc/self/fd/{opened.fd}")) as source:
+        source.name = opened.path
+        try:
+            for batch in source.batches():
+                if batch is not None:
+                    batch.first = came + 1
+                    came += batch.count
+                    yield batch
+                if came >= total and not ended:
+                    return
+        except ReadError:
+            if came < total:
+                raise
+        if came < total:
+            raise ReadError(f"{opened.path}: the file has become shorter")
