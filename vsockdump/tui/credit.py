@@ -8,23 +8,18 @@ from textual.content import Content
 from textual.widgets import Static
 
 from vsockdump.browsing.replays import replay
-from vsockdump.dissectors import virtio
-from vsockdump.dissectors.virtio import Op
-from vsockdump.flows import Credit as Ledger
 from vsockdump.flowtext import clock
 from vsockdump.messages import plural
-from vsockdump.paint import SHADE
 from vsockdump.steps import since
 
 from .charts import Charts
+from .details import credit_line, packet_line
 from .flowview import FlowView, Work
-from .trace import Moment, Trace
+from .trace import Trace
 from .view import GoTo, Said
 
 MOST = 2_000_000
 """Packets that are plotted: 67 bytes each."""
-
-_WAYS = "→←"
 
 
 class Credit(FlowView):
@@ -140,8 +135,9 @@ class Credit(FlowView):
         if not trace.count:
             return []
         moment = trace[min(charts.cursor, trace.count - 1)]
+        lines = [credit_line(side, moment.ways[side]) for side in charts.sides]
         parts = [since(moment.time - trace.start), packet_line(moment), clock(moment.time)]
-        return ["  ".join([*parts, *self._extent()]), *credit_lines(moment, charts.sides)]
+        return ["  ".join([*parts, *self._extent()]), *lines]
 
     def _extent(self) -> list[str]:
         trace, zoom = self.charts.trace, self.charts.zoom
@@ -159,22 +155,3 @@ class Credit(FlowView):
         """Copy what is true at the cursor."""
         self.app.copy_to_clipboard("\n".join(self.readout()))
         self.post_message(Said("copied the credit at the cursor"))
-
-
-def packet_line(moment: Moment) -> str:
-    """Say which packet it is, and what it does."""
-    size = f" {moment.len}" if moment.op == Op.RW else ""
-    return f"#{moment.number} {_WAYS[moment.side]} {virtio.op_name(moment.op)}{size}"
-
-
-def credit_lines(moment: Moment, sides: Sequence[int]) -> list[str]:
-    """Return a direction's credit after a packet, in a line each."""
-    return [f"{_WAYS[side]} {credit_line(moment.ways[side])}" for side in sides]
-
-
-def credit_line(credit: Ledger) -> str:
-    """Word one direction's credit; a question mark is what nobody knows."""
-    names = ("tx_cnt", "fwd_cnt", "in flight", "window", "free")
-    cells = ("?" if value is None else value for value in credit)
-    shade = f" {SHADE}" if credit.free == 0 else ""
-    return "  ".join(f"{name} {cell}" for name, cell in zip(names, cells, strict=True)) + shade

@@ -12,14 +12,10 @@ from textual.events import Resize
 from textual.widgets import Static
 
 from vsockdump.browsing.replays import replay
-from vsockdump.dissectors import virtio
-from vsockdump.events import Event, seconds
-from vsockdump.flowtext import clock
-from vsockdump.messages import plural, printable
+from vsockdump.messages import printable
 from vsockdump.rungs import Arrow, Incident, Row
-from vsockdump.steps import Packet, flag_names
 
-from .credit import credit_line
+from .details import details
 from .flowview import FlowView, Work
 from .ladderlist import LadderList
 from .ladderpart import Asked, Part, in_order
@@ -48,7 +44,7 @@ class Ladder(FlowView):
         & > .state { height: 1fr; content-align: center middle; color: $text-muted; }
         & > Container {
             height: 1fr; layout: vertical;
-            & > .detail { height: 5; border-top: solid $surface-lighten-2; }
+            & > .detail { height: 6; border-top: solid $surface-lighten-2; }
         }
         &.-wide > Container {
             layout: horizontal;
@@ -160,6 +156,7 @@ class Ladder(FlowView):
     def on_resize(self, event: Resize) -> None:
         """Put the details where there is room."""
         self.set_class(event.size.width >= _WIDE, "-wide")
+        self._moved()
 
     @on(Rows.RowHighlighted)
     def _moved(self) -> None:
@@ -167,30 +164,8 @@ class Ladder(FlowView):
 
     def detail(self) -> Iterator[str]:
         """Yield what is known of the row that the cursor is on."""
-        row = self.list.current
-        if isinstance(row, Arrow):
-            yield from self._packet(row, self.part.lasts[self.list.row])
-        elif isinstance(row, Incident):
-            event = row.event
-            yield f"{event.severity.name.lower()}: {row.text(self.looking.word)}"
-            yield f"connection {event.flow}, {clock(event.time)}{_packets(event)}"
-        elif row is not None:
-            yield f"{seconds(row.length)} without a packet"
-
-    def _packet(self, row: Arrow, last: Packet) -> Iterator[str]:
-        src, dst = (printable(self.looking.word(*end)) for end in (last.src, last.dst))
-        kind = virtio.type_name(row.type)
-        yield f"#{row.number} {virtio.op_name(row.op)}  {src} → {dst}, {kind}, {clock(row.time)}"
-        if row.packets > 1:
-            took = seconds(row.end - row.time)
-            yield f"to #{row.last}: {row.packets} packets, {row.len} bytes in {took}"
-        flags = "|".join(flag_names(last)) or last.flags
-        yield (
-            f"len {last.len}  flags {flags}  buf_alloc {last.buf_alloc}  fwd_cnt {last.fwd_cnt}"
-            f"  connection {row.flow}"
-        )
-        yield f"→ {credit_line(last.fwd)}"
-        yield f"← {credit_line(last.rev)}"
+        last = self.part.lasts.get(self.list.row)
+        return details(self.list.current, last, self.looking.word, self.has_class("-wide"))
 
     @on(Rows.RowSelected)
     def _chosen(self) -> None:
@@ -230,13 +205,6 @@ class Ladder(FlowView):
         """Copy the row."""
         self.app.copy_to_clipboard(self.list.text())
         self.post_message(Said("copied the row"))
-
-
-def _packets(event: Event) -> str:
-    if not event.packets:
-        return ""
-    shown = " and ".join(map(str, event.packets))
-    return f", {plural(len(event.packets), 'packet')[2:]} {shown}"
 
 
 def _of_row(row: Row) -> int:
