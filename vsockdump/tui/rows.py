@@ -76,6 +76,9 @@ class Rows(ScrollView, can_focus=True):
         Binding("F", "follow", "follow the tail", show=False),
     ]
 
+    over_row: ClassVar[bool] = True
+    """Whether the cursor is drawn over its row."""
+
     cursor: reactive[int] = reactive(0, repaint=False, init=False)
     """The row that keys are about, 0 also where there is none."""
     follow: reactive[bool] = reactive(False, repaint=False, init=False)
@@ -132,16 +135,22 @@ class Rows(ScrollView, can_focus=True):
 
     def refresh_rows(self, added: bool = False) -> None:
         """Draw anew what changed; with `added`, rows were only added since the last time."""
-        if not added:
-            self._drawn.clear()
-            self._widest = 0
         before, self.count = self.count, self._ask()
-        self._heads = [Strip(line) for line in self._head(self._width)]
+        if added:
+            self.refresh()
+        else:
+            self.redraw()
         self.virtual_size = Size(self._width, self.count + len(self._heads))
         was, self.cursor = self.cursor, self.count - 1 if self.follow else self.cursor
-        self.refresh()
         if self.count and not before and self.cursor == was:
             self.post_message(self.RowHighlighted(self, was))
+
+    def redraw(self) -> None:
+        """Draw all lines anew: there are as many rows as before."""
+        self._drawn.clear()
+        self._widest = 0
+        self._heads = [Strip(line) for line in self._head(self._width)]
+        self.refresh()
 
     def show_row(self, row: int) -> None:
         """Put the cursor on a row, in the middle if it was not in sight."""
@@ -169,7 +178,7 @@ class Rows(ScrollView, can_focus=True):
         if row >= self.count:
             return Strip.blank(width, self.rich_style)
         strip = self._shown(self._row(row, width), width)
-        if row == self.cursor:
+        if row == self.cursor and self.over_row:
             over = self.get_component_rich_style("rows--cursor")
             return Strip(Segment.apply_style(strip, self.rich_style, over), width)
         marked = self._key(row) in self.marked if self.marked else False
