@@ -98,6 +98,9 @@ def _batches(
 ) -> Iterator[Batch]:
     """Yield what is wanted, nothing else in the batches."""
     total = opened.count
+    if numbers is None and opened.first > 1:
+        yield from _still(opened, total)
+        return
     if numbers is not None and not copied:
         done = 0
         for batch in opened.only(numbers):
@@ -111,6 +114,17 @@ def _batches(
         batch.head(max(total + 1 - first, 0) if numbers is None else batch.count)
         yield batch
         progress(min(first + count - 1, total), total)
+
+
+def _still(opened: Opened, total: int) -> Iterator[Batch]:
+    """Yield what was not let go, up to a packet or a little more."""
+    for batch in opened.batches():
+        if batch is None:
+            return
+        last = batch.number(batch.count - 1)
+        yield batch
+        if last >= total:
+            return
 
 
 def _mask(first: int, count: int, numbers: Sequence[int] | None) -> bytes:

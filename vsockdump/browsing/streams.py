@@ -4,6 +4,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 from vsockdump import kernels
@@ -58,34 +59,37 @@ class Stream:
 
         Raises ReadError.
         """
-        if self._next == len(self._numbers):
-            self._look()
+        self.more()
         parts = self._begin()
-        for number, kept in self._coming(most, packets):
-            parts += self._lost(number)
-            parts += self._joiner.feed(self._rows.segment(number, kept.side))
+        with suppress(IndexError):  # let go meanwhile: the next call says so
+            for number, kept in self._coming(most, packets):
+                parts += self._lost(number)
+                parts += self._joiner.feed(self._rows.segment(number, kept.side))
         return [*parts, *self._lost(self._known)]
 
     def skip(self, most: int = MOST, packets: int = PACKETS) -> bool:
         """Go on without reading, as far as `read` would; return whether that is anywhere."""
-        if self._next == len(self._numbers):
-            self._look()
+        self.more()
         before = self.point
         self._begin()
-        for number, kept in self._coming(most, packets):
-            deque(self._lost(number), 0)
-            self._joiner.skip(kept.side, kept.len)
+        with suppress(IndexError):
+            for number, kept in self._coming(most, packets):
+                deque(self._lost(number), 0)
+                self._joiner.skip(kept.side, kept.len)
         deque(self._lost(self._known), 0)
         return self.point != before
+
+    def more(self) -> bool:
+        """Tell whether data follows."""
+        if self._next == len(self._numbers):
+            self._look()
+        return self._next < len(self._numbers)
 
     def _coming(self, most: int, packets: int) -> Iterator[tuple[int, Kept]]:
         """Yield what is next; whatever is asked for counts as read."""
         size = 0
         for number in self._numbers[self._next : self._next + packets]:
-            try:
-                kept = self._opened.index.at(number)
-            except IndexError:  # let go meanwhile: the next call says so
-                return
+            kept = self._opened.index.at(number)
             if size and size + kept.len > most:
                 return
             yield number, kept
@@ -104,15 +108,15 @@ class Stream:
         found = self._opened.index.of(self._flow, data=True, after=self._after)
         self._numbers = found[: bisect_right(found, self._until)]
         self._next = 0
-        gaps = [e for e in self._opened.findings.of(self._flow) if e.kind is Kind.GAP]
-        self._gaps = sorted((gap for gap in gaps if shown(gap) > self._after), key=shown)
+        before = max(self._after, self._opened.first - 1)
+        self._gaps = [gap for gap in gaps(self._opened, self._flow) if _shown(gap) > before]
 
     def _let_go(self) -> list[Part]:
         """Go on with what is still kept, behind a hole in both sides."""
         number = self._opened.first
         self._next = bisect_left(self._numbers, number)
         self._after = max(self._after, number - 1)
-        self._gaps = [gap for gap in self._gaps if shown(gap) >= number]
+        self._gaps = [gap for gap in self._gaps if _shown(gap) >= number]
         time = self._opened.index.at(number).time
         return [self._joiner.lost(number, time, side, None) for side in (0, 1)]
 
@@ -124,26 +128,33 @@ class Stream:
         if self._begun or flow is None:
             return []
         self._begun = True
+        first = self._opened.first
         captured = flow.whole or flow.response is not None
-        if captured and flow.first_packet >= self._opened.first:
+        if captured and flow.first_packet >= first:
             return []
+        number = max(first, flow.first_packet)
         sides = [side for side, sent in enumerate((flow.fwd, flow.rev)) if sent.bytes]
-        return [self._joiner.lost(flow.first_packet, flow.start, side, None) for side in sides]
+        return [self._joiner.lost(number, flow.start, side, None) for side in sides]
 
     def _lost(self, number: int) -> Iterator[Part]:
         """Yield the gaps that a packet up to `number` is the first to show.
 
         What it says was read was sent before: the hole is somewhere before it.
         """
-        while self._gaps and shown(self._gaps[0]) <= number:
+        while self._gaps and _shown(self._gaps[0]) <= number:
             gap = self._gaps.pop(0)
-            self._after = max(self._after, shown(gap))
+            self._after = max(self._after, _shown(gap))
             missing = gap.values["missing"]
-            yield self._joiner.lost(shown(gap), gap.time, gap.actor, missing)
+            yield self._joiner.lost(_shown(gap), gap.time, gap.actor, missing)
 
 
-def shown(gap: Event) -> int:
-    """Return the packet that shows a gap first: the one that says the missing bytes were read."""
+def gaps(opened: Opened, flow: int) -> list[Event]:
+    """Return the gaps that were found in a connection by now, in the order they stand in."""
+    return sorted((e for e in opened.findings.of(flow) if e.kind is Kind.GAP), key=_shown)
+
+
+def _shown(gap: Event) -> int:
+    """Return the packet that shows it first: that which says that the missing bytes were read."""
     return min(gap.packets, default=0)
 
 
