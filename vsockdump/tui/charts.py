@@ -126,6 +126,7 @@ class Charts(Widget, can_focus=True):
         """The direction that was asked for; None: both, or the one that carried more."""
         self._word = name
         self._lines: list[Strip] = []
+        self._plotted: set[int] = set()
         self._columns = (0, _ACROSS)  # where the time begins in a line, and how wide it is
 
     def show(self, trace: Trace) -> None:
@@ -190,7 +191,7 @@ class Charts(Widget, can_focus=True):
         if y >= len(self._lines):
             return Strip.blank(width, self.rich_style)
         line = self._lines[y].crop_extend(0, width, self.rich_style)
-        return line if y in (0, len(self._lines) - 1) else self._crossed(line)
+        return self._crossed(line) if y in self._plotted else line
 
     def _draw(self) -> None:
         sides, height = self.sides, self.size.height
@@ -200,7 +201,7 @@ class Charts(Widget, can_focus=True):
         for _ in (0, 1):
             made = picture(self._plots(sides, each, across), each * len(sides), self.span, across)
             across = max(self.size.width - made.left, _ACROSS)
-        self._columns = (made.left, made.across)
+        self._columns, self._plotted = (made.left, made.across), made.plotted
         self._lines = [Strip(self._ink(text, kind) for text, kind in one) for one in made.lines]
 
     def _plots(self, sides: Sequence[int], each: Sequence[int], across: int) -> list[Plot]:

@@ -36,10 +36,7 @@ class Credit(FlowView):
         ("enter", "to the packet"),
     )
     DEFAULT_CSS = """
-    Credit {
-        & > .state { height: 1fr; content-align: center middle; color: $text-muted; }
-        & > .readout { height: auto; max-height: 3; text-wrap: nowrap; }
-    }
+    Credit > .readout { text-wrap: nowrap; }
     """
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - textual's name
@@ -120,13 +117,10 @@ class Credit(FlowView):
 
     def on_charts_moved(self) -> None:
         """Say what is true at the cursor, or why there is nothing to plot."""
-        state = self.state
-        text, readout = self.query_one(".state", Static), self.query_one(".readout", Static)
-        text.display, text_shown = bool(state), Content(state)
-        text.update(text_shown)
-        self.charts.display = readout.display = not state
-        if not state:
-            readout.update(Content("\n".join(self.readout())))
+        lines, readout = self.readout(), self.query_one(".readout", Static)
+        readout.styles.height = len(lines)
+        readout.update(Content("\n".join(lines)), layout=False)
+        self.cover(self.state, self.charts, readout)
 
     def readout(self) -> list[str]:
         """Return what is known of the packet at the cursor: a line, and one for each direction."""
@@ -142,9 +136,9 @@ class Credit(FlowView):
     def _extent(self) -> list[str]:
         trace, zoom = self.charts.trace, self.charts.zoom
         if self.busy:
-            return [f"reading: {trace.count} of {plural(self._packets, 'packet')}"]
+            return [f"reading: {trace.count} of {plural(self.packets(), 'packet')}"]
         said = [f"{since(zoom.begin)} to {since(zoom.end)}"] if zoom else []
-        left = max(self._packets - trace.count, 0) if trace.count >= MOST else 0
+        left = max(self.packets() - trace.count, 0) if trace.count >= MOST else 0
         return said + ([f"{plural(left, 'more packet')} not plotted"] if left else [])
 
     def on_charts_chosen(self, message: Charts.Chosen) -> None:

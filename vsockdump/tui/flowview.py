@@ -4,9 +4,13 @@ from collections.abc import Callable
 from time import monotonic
 from typing import NamedTuple, cast
 
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
 from textual.worker import Worker, WorkerState, get_current_worker
 
 from vsockdump.errors import VsockdumpError
+from vsockdump.messages import printable
 
 from .view import View
 
@@ -29,6 +33,12 @@ class _Done(NamedTuple):
 class FlowView(View):
     """A view of the connections that are selected, which it reads as a whole."""
 
+    DEFAULT_CSS = """
+    FlowView > .state {
+        height: 1fr; content-align: center middle; color: $text-muted; padding: 0 2;
+    }
+    """
+
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - textual's name
         """Read nothing yet."""
         super().__init__(id=id)
@@ -37,7 +47,7 @@ class FlowView(View):
         self.numbers: list[int] = []
         """The connections that are shown."""
         self._stale = True  # others are selected by now
-        self._packets = 0  # that there were when the last reading began
+        self._known = 0  # packets and events that there were when the last reading began
         self._next = 0.0  # when there may be another
         self._timer = False
         self._worker: Worker[_Done] | None = None
@@ -61,6 +71,16 @@ class FlowView(View):
 
     def proceed(self) -> None:
         """Show how far the reading is; called a few times a second."""
+
+    def cover(self, state: str, *panes: Widget) -> None:
+        """Show the panes, of which the first gets the keys, or else say `state` in their place."""
+        said = self.query_one(".state", Static)
+        said.update(Content(printable(state)), layout=False)
+        said.display = bool(state)
+        for pane in panes:
+            pane.display = not state
+        if not state and self.screen.focused is None and self.is_on_screen:
+            self.screen.set_focus(panes[0])
 
     # --- when to read -----------------------------------------------------------------------------
 
@@ -112,15 +132,19 @@ class FlowView(View):
         flows = self.opened.flows(self.numbers)
         return sum(flow.fwd.packets + flow.rev.packets for flow in flows)
 
+    def _measured(self) -> int:
+        events = sum(len(self.opened.findings.of(number)) for number in self.numbers)
+        return self.packets() + events
+
     def grown(self) -> bool:
         """Whether there is more than was read."""
-        return bool(self.numbers) and self.packets() != self._packets
+        return bool(self.numbers) and self._measured() != self._known
 
     def read(self, *, afresh: bool) -> None:
         """Read; what another thread was reading is given up."""
         if self._worker is not None:
             self._worker.cancel()
-        self.error, self._packets = "", self.packets()
+        self.error, self._known = "", self._measured()
         if not self.numbers:
             self._worker = None
             self.arrived(afresh)

@@ -12,7 +12,6 @@ from textual.events import Resize
 from textual.widgets import Static
 
 from vsockdump.browsing.replays import replay
-from vsockdump.messages import printable
 from vsockdump.rungs import Arrow, Incident, Row
 
 from .details import details
@@ -41,7 +40,6 @@ class Ladder(FlowView):
     DEFAULT_CSS = """
     Ladder {
         & > .said { height: 1; color: $text-muted; text-wrap: nowrap; }
-        & > .state { height: 1fr; content-align: center middle; color: $text-muted; }
         & > Container {
             height: 1fr; layout: vertical;
             & > .detail { height: 6; border-top: solid $surface-lighten-2; }
@@ -121,11 +119,7 @@ class Ladder(FlowView):
         self._aim = 0
 
     def _show(self, row: int) -> None:
-        state = self.state
-        text = self.query_one(".state", Static)
-        text.update(Content(printable(state)))
-        text.display = bool(state)
-        self.query_one(Container).display = self.query_one(".said").display = not state
+        self.cover(self.state, self.list, self.query_one(Container), self.query_one(".said"))
         self.list.show(self.part, row)
         self.proceed()
 
@@ -140,7 +134,7 @@ class Ladder(FlowView):
         """Say what is drawn, and whether more is read."""
         how = "every packet" if self.whole else "runs joined"
         said = [self.part.title, how, *(["reading ..."] if self.busy else [])]
-        self.query_one(".said", Static).update(Content(", ".join(said)))
+        self.query_one(".said", Static).update(Content(", ".join(said)), layout=False)
 
     def grown(self) -> bool:
         """Whether there is more than was read, and room for it."""
@@ -160,7 +154,7 @@ class Ladder(FlowView):
 
     @on(Rows.RowHighlighted)
     def _moved(self) -> None:
-        self.query_one(".detail", Static).update(Content("\n".join(self.detail())))
+        self.query_one(".detail", Static).update(Content("\n".join(self.detail())), layout=False)
 
     def detail(self) -> Iterator[str]:
         """Yield what is known of the row that the cursor is on."""

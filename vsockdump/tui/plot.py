@@ -130,9 +130,13 @@ def rate(number: int) -> str:
 
 
 class Picture(NamedTuple):
-    """Plots below each other, with one axis of times: lines, and where the time begins in them."""
+    """Plots below each other, with one axis of times.
+
+    In the lines that are `plotted` the times are in `across` columns, from column `left` on.
+    """
 
     lines: list[list[Piece]]
+    plotted: set[int]
     left: int
     across: int
 
@@ -158,10 +162,12 @@ def picture(plots: Sequence[Plot], heights: Sequence[int], span: Span, across: i
     `span` is what they show, counted from where the axis is to have its 0.
     """
     left = indent(plots, heights)
+    plotted: set[int] = set()
     lines = [_legend("", plots[0], left, across, " ")]
     for plot, height, below in zip(plots, heights, [*plots[1:], None], strict=True):
         labels = _labels(plot, height)
         bottom = labels.pop(height)
+        plotted |= set(range(len(lines), len(lines) + height))
         lines += _labelled(plot.cells(height), labels, left)
         if below:
             lines.append(_legend(f"{bottom:>{left - 2}} ┼", below, left, across, "─"))
@@ -169,7 +175,7 @@ def picture(plots: Sequence[Plot], heights: Sequence[int], span: Span, across: i
             marks, times = axis(span.begin, span.end, across)
             lines.append([(f"{bottom:>{left - 2}} └{marks}", "axis")])
             lines.append([(f"{'':{left}}{times}", "axis")])
-    return Picture(lines, left, across)
+    return Picture(lines, plotted, left, across)
 
 
 def _legend(lead: str, plot: Plot, left: int, across: int, fill: str) -> list[Piece]:
