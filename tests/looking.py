@@ -61,5 +61,6 @@ def opened(path: Path, *, follow: bool = False, read: bool = True) -> Iterator[O
 async def settled(pilot: Pilot[None]) -> None:
     """Wait until all threads that a view had begun are done, and what they found is shown."""
     await pilot.pause()
-    await pilot.app.workers.wait_for_complete()
-    await pilot.pause()
+    while pilot.app.workers:
+        await pilot.app.workers.wait_for_complete()
+        await pilot.pause()

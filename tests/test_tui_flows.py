@@ -16,12 +16,19 @@ from tests.conversation import Talk
 from tests.looking import Look, opened, settled
 from tests.talks import full, hello, saved, stalled
 from vsockdump.browsing.opened import Opened
+from vsockdump.tui import slowly
 from vsockdump.tui.flows import Flows
 from vsockdump.tui.view import OpenFlow, Said
 
 SLOW = PCAPS / "slow-reader.pcap.zst"
 BACKLOG = PCAPS / "backlog-full.pcap"
 Scenario = Callable[[Flows, Pilot[None]], Awaitable[None]]
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slowly, "EVERY", 0)
+    monkeypatch.setattr(slowly, "_SHARE", 0)
 
 
 def show(found: Opened, scenario: Scenario, size: tuple[int, int] = (80, 24)) -> Look:
@@ -50,10 +57,6 @@ async def sort(view: Flows, pilot: Pilot[None], word: str) -> None:
     while view.order.sort.word != word:
         view.action_sort(reverse=False)
     await settled(pilot)
-
-
-async def nothing(view: Flows, pilot: Pilot[None]) -> None:
-    """Do nothing."""
 
 
 # --- lines ------------------------------------------------------------------------------------
@@ -165,7 +168,6 @@ def test_the_cursor_stays_with_its_connection() -> None:
         await pilot.press("j")
         assert view.selected == [2]
         view.looking.matching = array("Q", [3, 4, 5, 6, 7, 8, 9, 10, 11, 12])  # type: ignore[misc]
-        view._after = 0
         view.refresh_view()
         await settled(pilot)
         assert list(view.listed.numbers) == sorted(view.listed.numbers)
@@ -178,13 +180,11 @@ def test_the_cursor_stays_with_its_connection() -> None:
 def test_only_connections_with_packets_that_match() -> None:
     async def scenario(view: Flows, pilot: Pilot[None]) -> None:
         view.looking.matching = found.index.of(3)  # type: ignore[misc]
-        view._after = 0
         view.refresh_view()
         await settled(pilot)
         assert lines(view)[0] == " 1 connection with packets that match, by number ↑"
         assert list(view.listed.numbers) == [3]
         view.looking.matching = array("Q")  # type: ignore[misc]
-        view._after = 0
         view.refresh_view()
         await settled(pilot)
         assert said(view) == "No connection matches the display filter."

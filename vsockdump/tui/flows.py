@@ -1,8 +1,9 @@
 """The view of connections: a line each, with what it carries and how near it is to a stall."""
 
-import asyncio
+from array import array
 from collections.abc import Sequence
-from time import monotonic, monotonic_ns
+from functools import partial
+from time import monotonic_ns
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -21,11 +22,12 @@ from .flowline import Shown, Widths
 from .flowlist import Listed, Order, listed
 from .nothing import nothing
 from .rows import Line, Rows
+from .slowly import Slowly
 from .view import OpenFlow, Said, View
 
 Rates = tuple[Sequence[int], Sequence[int]]
 
-_EVERY = 0.5  # seconds between two looks at orders and rates: both may take as long
+_EVERY = 0.5  # seconds between two looks at stalls that go on
 _SPAN = 60_000_000_000  # ns of a capture that goes on over which rates are drawn
 _BUCKETS = 240  # a multiple of how wide sparklines are
 
@@ -60,7 +62,8 @@ class Flows(View):
         self._widths = Widths()
         self._lines: dict[int, Shown] = {}
         self._rates: dict[int, Rates] = {}
-        self._stale, self._busy, self._after = True, False, 0.0
+        self._listing = Slowly(self, self._show)
+        self._rating = Slowly(self, self._rate)
         self._count, self._came = -1, 0  # packets, and when the last of them was seen
 
     def compose(self) -> ComposeResult:
@@ -93,7 +96,6 @@ class Flows(View):
 
     def refresh_view(self) -> None:
         """Show what the lines in sight say now, and soon which lines there are."""
-        self._stale = True
         self._take()
         self._look()
 
@@ -104,40 +106,33 @@ class Flows(View):
             self.rows.show_row(self.listed.numbers.index(numbers[0]))
 
     def _tick(self) -> None:
-        if self.is_on_screen:
-            if self.opened.state is Reading.FOLLOWING:
-                self._take()
-            self._look()
-
-    def _look(self, now: bool = False) -> None:
-        """Have a thread find out what takes time, unless one is at it or just was."""
-        if self._stale and not self._busy and (now or monotonic() >= self._after):
-            self._busy, self._stale = True, False
-            self.run_worker(self._fetch(), exit_on_error=True)
-
-    async def _fetch(self) -> None:
-        try:
-            self._show(await asyncio.to_thread(self._list))
-            numbers = self._in_sight()
-            self._rates = dict(await asyncio.to_thread(self._rated, numbers))
+        if self.is_on_screen and self.opened.state is Reading.FOLLOWING:
             self._take()
-        finally:
-            self._busy, self._after = False, monotonic() + _EVERY
-        self._look(now=self.listed.order != self.order)
+            self._ask_rates()
 
-    def _list(self) -> Listed:
-        matching = self.looking.matching
+    def _look(self, *, now: bool = False) -> None:
+        """Have a thread find out which connections there are, in their order."""
+        self._listing.ask(partial(self._list, self.order, self.looking.matching), now=now)
+
+    def _list(self, order: Order, matching: "array[int] | None") -> Listed:
         among = None if matching is None else self.opened.index.flows_of(matching)
-        return listed(self.opened, self.order, among)
+        return listed(self.opened, order, among)
 
-    def _rated(self, numbers: Sequence[int]) -> list[tuple[int, Rates]]:
-        """Return what connections carried over time."""
+    def _ask_rates(self) -> None:
+        """Have a thread find out what those in sight carried over time."""
+        self._rating.ask(partial(self._rates_of, self._in_sight(), self._waited()))
+
+    def _rates_of(self, numbers: Sequence[int], waited: int) -> dict[int, Rates]:
         counts = self.opened.counts
-        begin, end = counts.first or 0, (counts.last or 0) + self._waited()
+        begin, end = counts.first or 0, (counts.last or 0) + waited
         if self.opened.state is Reading.FOLLOWING:
             begin = max(end - _SPAN, begin)
         rates = self.opened.index.rates(numbers, begin, end, _BUCKETS)
-        return list(zip(numbers, rates, strict=True))
+        return dict(zip(numbers, rates, strict=True))
+
+    def _rate(self, rates: dict[int, Rates]) -> None:
+        self._rates = rates
+        self._take()
 
     def _waited(self) -> int:
         """Return how long nothing has come, in nanoseconds, where more is still waited for."""
@@ -159,9 +154,10 @@ class Flows(View):
         if before.order != found.order:
             rows.cursor = 0
         elif number and number in found.numbers:
-            row = found.numbers.index(number)
-            top = rows.scroll_offset.y
+            row, top = found.numbers.index(number), rows.scroll_offset.y
             rows.cursor = row if top <= row < top + rows.size.height else rows.cursor
+        self._take()
+        self._ask_rates()
 
     def _take(self) -> None:
         """Ask for the connections in sight, and draw them anew."""
@@ -203,16 +199,17 @@ class Flows(View):
 
     def _one(self, number: int) -> Shown | None:
         """Return a line that has come in sight since: its rates are known later."""
-        self._stale = True
         flow = self.opened.flow(number)
-        return None if flow is None else self._line(flow, self._waited())
+        if flow is None:
+            return None
+        self._ask_rates()
+        return self._line(flow, self._waited())
 
     # --- keys -----------------------------------------------------------------------------------
 
     def action_sort(self, reverse: bool) -> None:
         """Sort by the next thing there is, or the other way round."""
         self.order = self.order.turned() if reverse else self.order.next()
-        self._stale = True
         self._look(now=True)
 
     def action_open(self, view: str) -> None:

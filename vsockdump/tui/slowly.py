@@ -1,0 +1,58 @@
+"""What takes too long for the thread that draws is done in another, one at a time, with pauses."""
+
+import asyncio
+from collections.abc import Callable
+from time import monotonic
+from typing import Generic, TypeVar
+
+from textual.timer import Timer
+from textual.widget import Widget
+
+EVERY = 0.5
+"""Seconds from the end of one to the beginning of the next, if nothing else is said."""
+
+_SHARE = 4  # pauses are so much longer than what was done: others need the machine, too
+
+T = TypeVar("T")
+
+
+class Slowly(Generic[T]):
+    """Has a thread find something out, and a widget show what it found."""
+
+    def __init__(self, widget: Widget, show: Callable[[T], None], every: float = 0) -> None:
+        """Show with `show`, which `widget` then is in sight for or not."""
+        self._widget, self._show, self._every = widget, show, every
+        self._wanted: Callable[[], T] | None = None
+        self._busy = False
+        self._after = 0.0
+        self._timer: Timer | None = None
+
+    def ask(self, find: Callable[[], T], *, now: bool = False) -> None:
+        """Find something out soon, `now` without a pause; what was asked before need not be."""
+        self._wanted = find
+        left = 0.0 if now else self._after - monotonic()
+        if left <= 0:
+            self._begin()
+        elif self._timer is None:
+            self._timer = self._widget.set_timer(left, self._begin)
+
+    def _begin(self) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
+        if self._wanted is not None and not self._busy:
+            self._busy = True
+            find, self._wanted = self._wanted, None
+            self._widget.run_worker(self._run(find))
+
+    async def _run(self, find: Callable[[], T]) -> None:
+        began = monotonic()
+        try:
+            found = await asyncio.to_thread(find)
+        finally:
+            self._busy = False
+            took = monotonic() - began
+            self._after = monotonic() + max(self._every or EVERY, _SHARE * took)
+        self._show(found)
+        if self._wanted is not None:
+            self.ask(self._wanted)
