@@ -12,6 +12,7 @@ from textual.events import Resize
 from textual.widgets import Static
 
 from vsockdump.browsing.replays import replay
+from vsockdump.messages import plural
 from vsockdump.rungs import Arrow, Incident, Row
 
 from .details import details
@@ -66,7 +67,7 @@ class Ladder(FlowView):
         self.whole = False
         """Whether every packet has a row of its own."""
         self.part = Part(Asked(()))
-        self._read = self.part  # what a thread makes
+        self._making = self.part  # by a thread
         self._begins = [0]  # of this part and those before
         self._aim = 0  # the packet that the cursor is to be on
 
@@ -93,7 +94,7 @@ class Ladder(FlowView):
         if self.part.rungs.rows:
             return ""
         shown = ", ".join(map(str, self.numbers[:9]))
-        return f"reading connection {shown} ..." if self.busy else f"no packet of {shown} is kept"
+        return self._progress() if self.busy else f"no packet of connection {shown} is kept"
 
     # --- reading ----------------------------------------------------------------------------------
 
@@ -104,24 +105,31 @@ class Ladder(FlowView):
             self.part = Part(Asked(()))
         opened, numbers = self.opened, self.numbers
         part = Part(Asked(opened.flows(numbers), self.whole, self._begins[-1]))
+        self._making = part
 
         def read(going: Callable[[], bool]) -> None:
             part.read(in_order([replay(opened, number) for number in numbers]), going)
-            self._read = part
 
         return read
 
     def arrived(self, afresh: bool) -> None:
         """Draw what was read."""
         if not self.error and self.numbers:
-            self.part = self._read
-        self._show(self._row() if self._aim else self.list.row)
+            self.part = self._making
+        self._show(self._row() if afresh or self._aim else self.list.row)
         self._aim = 0
+
+    def proceed(self) -> None:
+        """Say how far it is."""
+        if self.part.rungs.rows:
+            self._tell()
+        else:
+            self._show(0)
 
     def _show(self, row: int) -> None:
         self.cover(self.state, self.list, self.query_one(Container), self.query_one(".said"))
         self.list.show(self.part, row)
-        self.proceed()
+        self._tell()
 
     def _row(self) -> int:
         """Return the row of the packet aimed at, or the first."""
@@ -130,11 +138,15 @@ class Ladder(FlowView):
                 return at
         return 0
 
-    def proceed(self) -> None:
-        """Say what is drawn, and whether more is read."""
+    def _tell(self) -> None:
+        """Say what is drawn, and how far it is read."""
         how = "every packet" if self.whole else "runs joined"
-        said = [self.part.title, how, *(["reading ..."] if self.busy else [])]
+        said = [self.part.title, how, *([self._progress()] if self.busy else [])]
         self.query_one(".said", Static).update(Content(", ".join(said)), layout=False)
+
+    def _progress(self) -> str:
+        done = self._making.before + self._making.rungs.packets
+        return f"reading: {done} of {plural(self._making.asked.packets, 'packet')}"
 
     def grown(self) -> bool:
         """Whether there is more than was read, and room for it."""
