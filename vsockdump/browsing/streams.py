@@ -11,6 +11,7 @@ from vsockdump import kernels
 from vsockdump.engine.batch import Batch
 from vsockdump.events import Event, Kind
 from vsockdump.flows import Kept
+from vsockdump.interface import SNAPLEN
 from vsockdump.joined import Joiner, Part, Segment
 from vsockdump.leaks import LARGEST_SOUND
 
@@ -86,16 +87,18 @@ class Stream:
         return self._next < len(self._numbers)
 
     def _coming(self, most: int, packets: int) -> Iterator[tuple[int, Kept]]:
-        """Yield what is next; whatever is asked for counts as read."""
+        """Yield what is next, as many bytes as can be in the file; what is asked for is read."""
         size = 0
+        snaplen = max((i.snaplen or SNAPLEN for i in self._opened.interfaces), default=SNAPLEN)
         for number in self._numbers[self._next : self._next + packets]:
             kept = self._opened.index.at(number)
-            if size and size + kept.len > most:
+            held = min(kept.len, snaplen)
+            if size and size + held > most:
                 return
             yield number, kept
             self._after = number
             self._next += 1
-            size += kept.len
+            size += held
 
     @property
     def _known(self) -> int:
