@@ -4,7 +4,6 @@ from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
-from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.reactive import reactive
@@ -102,9 +101,9 @@ class HexPane(Rows):
         self.redraw()
         self.post_message(self.ByteHighlighted(self, at))
 
-    def on_resize(self) -> None:
+    def rearrange(self) -> None:
         """Lay out the bytes anew."""
-        super().on_resize()
+        super().rearrange()
         self.cursor = self.at // self.per_row
 
     def action_shift(self, by: int) -> None:
@@ -117,12 +116,11 @@ class HexPane(Rows):
     def _go(self, row: int) -> None:
         self.at = max(row, 0) * self.per_row + self.at % self.per_row
 
-    def on_click(self, event: events.Click) -> None:
+    def clicked(self, row: int, column: int) -> None:
         """Go to the byte, in hexadecimal or as a character."""
-        offset = event.get_content_offset(self)
-        column = None if offset is None else self._column(offset.x)
-        if offset is not None and column is not None:
-            self.at = (self.scroll_offset.y + offset.y) * self.per_row + column
+        byte = self._column(column)
+        if byte is not None:
+            self.at = row * self.per_row + byte
 
     def _column(self, x: int) -> int | None:
         """Return which byte of a row is drawn there, if any."""

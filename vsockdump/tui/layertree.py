@@ -50,10 +50,10 @@ class LayerTree(Rows):
         if holding:
             self._find(min(holding, key=lambda node: node.span[1]))
 
-    def on_resize(self) -> None:
+    def rearrange(self) -> None:
         """Break lines anew."""
         self._arrange()
-        super().on_resize()
+        super().rearrange()
 
     def action_choose(self) -> None:
         """Fold or unfold a layer; a field is chosen."""

@@ -25,6 +25,11 @@ _NUMERIC = ("number", "time", "len", "free")
 _KEPT = 1024  # packets whose words are kept: a few screens of them
 
 
+def known(name: str) -> str:
+    """Return the name of a column that can be shown; raises UsageError with a near one."""
+    return name if name in USUAL else columns.find(name).name
+
+
 class Times(Enum):
     """What the times in a list are relative to."""
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import on
+from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
@@ -48,7 +49,6 @@ class Packets(View):
     Packets {
         & Static { display: none; height: 1fr; padding: 1 2; }
         &.-empty Static { display: block; }
-        &.-empty Rows, &.-empty #details { display: none; }
         & #details { height: 1fr; layout: horizontal; }
         & #list { height: 1fr; }
         & #fields { width: 1fr; border-top: solid $panel; }
@@ -57,6 +57,8 @@ class Packets(View):
         &.wide #bytes { width: 66; }
         &.narrow #details { layout: vertical; }
         &.narrow #bytes { width: 1fr; border-left: none; }
+        &.-empty #list { height: 1; }
+        &.-empty #details { display: none; }
         &.zoomed Rows { display: none; }
         &.zoomed Rows.zoom { display: block; }
         &.zoomed #bytes { width: 1fr; border-left: none; }
@@ -68,10 +70,8 @@ class Packets(View):
         Binding("tab", "pane(1)", "the next pane", show=False),
         Binding("shift+tab", "pane(-1)", "the previous pane", show=False),
         Binding("escape", "list", "back to the list", show=False),
-        Binding("backslash", "zoom", "this pane alone", show=False),
         Binding("t", "times", "other times", show=False),
         Binding("o", "ladder", "the ladder of its connection", show=False),
-        Binding("c", "copy", "copy", show=False),
     ]
 
     def compose(self) -> ComposeResult:
@@ -116,6 +116,11 @@ class Packets(View):
         """The number of the packet that the cursor is on, 0 if there is none."""
         return self.number(self.list.cursor) if self.list.count else 0
 
+    @property
+    def selected(self) -> "array[int]":
+        """The numbers of the packets that are marked."""
+        return array("Q", sorted(self.list.marked))
+
     # --- what the application says ----------------------------------------------------------------
 
     def refresh_view(self) -> None:
@@ -141,6 +146,7 @@ class Packets(View):
             self.post_message(Said(f"the display filter hides packet {number}", error=True))
         else:
             self.list.show_row(row)
+            self._focus(self.list)
 
     # --- one packet -------------------------------------------------------------------------------
 
@@ -225,7 +231,9 @@ class Packets(View):
         self._focus(self.panes[(self.panes.index(self.pane) + by) % len(self.panes)])
 
     def action_list(self) -> None:
-        """Go back to the list."""
+        """Go back to the list; from there escape is the application's."""
+        if self.pane is self.list:
+            raise SkipAction
         self._focus(self.list)
 
     def action_zoom(self) -> None:

@@ -202,7 +202,11 @@ class Rows(ScrollView, can_focus=True):
         self._drawn.clear()
 
     def on_resize(self) -> None:
-        """Draw for another width, the cursor still in sight."""
+        """Draw for another width."""
+        self.rearrange()
+
+    def rearrange(self) -> None:
+        """Draw for the width there is now, the cursor still in sight."""
         self.refresh_rows()
         self._into_sight(self.cursor)
 
@@ -284,11 +288,15 @@ class Rows(ScrollView, can_focus=True):
         self.follow = not self.follow
 
     def on_click(self, event: events.Click) -> None:
-        """Go to the row, or choose the one gone to."""
+        """Find out which row it was."""
         offset = event.get_content_offset(self)
-        row = -1 if offset is None else self.scroll_offset.y + offset.y - len(self._heads)
-        if offset is None or offset.y < len(self._heads) or row >= self.count:
-            return
+        if offset is not None and offset.y >= len(self._heads):
+            row = self.scroll_offset.y + offset.y - len(self._heads)
+            if row < self.count:
+                self.clicked(row, offset.x + self.left)
+
+    def clicked(self, row: int, column: int) -> None:
+        """Go to the row, or choose the one gone to; `column` is the cell of its line."""
         if row == self.cursor:
             self.action_choose()
         else:
