@@ -127,6 +127,15 @@ def test_a_time_that_goes_back_is_the_latest() -> None:
     assert (trace.span, trace[3].time) == (SECOND, START + SECOND)
 
 
+def test_a_stall_that_lasts_goes_on_after_the_last_packet() -> None:
+    talk = Talk(buf=WINDOW).open().rw("src", WINDOW)
+    Talk((4, 9), on=talk).at(3).request()  # by which time is known to go on
+    trace = traced(talk)
+    assert trace.span == 3 * SECOND
+    *_, last = trace.stretches(0, START, START + trace.span, 10)
+    assert last == Stretch((WINDOW,) * 2, (WINDOW,) * 2, (WINDOW,) * 2, (0, 0), True)
+
+
 def test_memory() -> None:
     trace = traced(Talk().open())
     arrays = [value for one in (trace, *trace.ways) for value in vars(one).values()]

@@ -230,12 +230,11 @@ class Charts(Widget, can_focus=True):
 
     def action_turn(self) -> None:
         """Show one direction, the other, and all there is room for again."""
-        if len(self.sides) > 1:
-            self.side = 0
-        elif self.side is None:
-            self.side = 1 - self.sides[0]
-        else:
-            self.side = None if self.side else 1
+        shown, order = self.sides, {None: 0, 0: 1, 1: None}
+        for _ in order:
+            self.side = order[self.side]
+            if self.sides != shown:
+                break
         self.renew()
 
     def action_choose(self) -> None:

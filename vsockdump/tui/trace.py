@@ -138,6 +138,7 @@ class Trace:
         self.ways = (Way(), Way())
         self._numbers, self._times = array("Q"), array("q")
         self._ops, self._sides = array("H"), array("B")
+        self._end = 0  # of what was a stall to the last
 
     def take(self, found: Packet | Event) -> None:
         """Take what happened next."""
@@ -146,6 +147,7 @@ class Trace:
         elif found.kind is Kind.STALL:
             begin = found.time - found.values["length_s"]
             self.ways[found.actor].stalls.append((begin, found.time))
+            self._end = max(self._end, found.time)
 
     def _packet(self, packet: Packet) -> None:
         if self.ends is None:
@@ -179,8 +181,8 @@ class Trace:
 
     @property
     def span(self) -> int:
-        """Nanoseconds from the first packet to the last."""
-        return self._times[self.count - 1] - self._times[0] if self.count else 0
+        """Nanoseconds from the first packet to the last, and to the end of a stall after it."""
+        return max(self._times[self.count - 1], self._end) - self._times[0] if self.count else 0
 
     def place(self, number: int) -> int:
         """Return where the packet of a number is, or the next one that is there."""

@@ -20,9 +20,8 @@ def heights(lines: int, ways: int) -> list[int]:
         if room >= count * _LEAST:
             break
     total = sum(_WEIGHTS[:count])
-    made = [max(room * weight // total, 1) for weight in _WEIGHTS[:count]]
-    made[0] += max(room - sum(made), 0)
-    return made
+    others = [max(room * weight // total, _LEAST) for weight in _WEIGHTS[1:count]]
+    return [max(room - sum(others), 1), *others]
 
 
 def plots(trace: Trace, side: int, title: str, span: Span, across: int) -> tuple[Plot, Plot, Plot]:
