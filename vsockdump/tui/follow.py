@@ -156,6 +156,10 @@ class Follow(FlowView):
             self.rows.cursor = self._aim()
         self._aim = self._here()
 
+    def proceed(self) -> None:
+        """Say that it is being read."""
+        self.rows.redraw()
+
     def grown(self) -> bool:
         """Whether more came that belongs here."""
         return super().grown() and (self.rows.follow or not self.piece.more)
@@ -213,6 +217,8 @@ class Follow(FlowView):
     def _said(self) -> str:
         """Say what is shown."""
         who = "both sides" if self.side is None else f"{_MARKS[self.side]} alone"
+        if self.busy:
+            return f"{self.mode.value}, {who}, reading ..."
         if not self.piece.more and len(self.starts) == 1:
             return f"{self.mode.value}, {who}"
         begin, end = self.piece.start.point.offsets, self.piece.end.offsets

@@ -5,6 +5,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
+from functools import lru_cache
 from typing import NamedTuple
 
 from rich.cells import get_character_cell_size
@@ -64,25 +65,28 @@ def _wrapped(data: bytes, begin: int, end: int, width: int) -> Iterator[tuple[in
         return
     at, column = begin, 0
     for char in data[begin:end].decode("utf-8", "surrogateescape"):
-        cells = _cells(char, column)
+        _, size, cells = _measured(char)
+        cells = cells if cells >= 0 else TAB - column % TAB
         if (column + cells > width and at > begin) or at - begin >= _WIDEST * width:
             yield begin, at
-            begin, column, cells = at, 0, _cells(char, 0)
+            begin, column = at, 0
+            cells = cells if char != "\t" else TAB
         column += cells
-        at += len(char.encode("utf-8", "surrogateescape"))
+        at += size
     yield begin, at
 
 
-def _cells(char: str, column: int) -> int:
+@lru_cache(1 << 12)
+def _measured(char: str) -> tuple[str, int, int]:
+    """Return what stands for a character, and how many bytes and cells it takes; a tab -1."""
+    size = len(char.encode("utf-8", "surrogateescape"))
     if char == "\t":
-        return TAB - column % TAB
-    return get_character_cell_size(char) if char.isprintable() else len(_escaped(char))
-
-
-def _escaped(char: str) -> str:
-    """Spell out what is not printable; a byte that is no UTF-8 is a surrogate here."""
-    byte = ord(char) - 0xDC00
-    return f"\\x{byte:02x}" if 0x80 <= byte <= 0xFF else printable(char)
+        return "", size, -1
+    if char.isprintable():
+        return char, size, get_character_cell_size(char)
+    byte = ord(char) - 0xDC00  # what is no UTF-8 is a surrogate here
+    shown = f"\\x{byte:02x}" if 0x80 <= byte <= 0xFF else printable(char)
+    return shown, size, len(shown)
 
 
 def show_text(data: bytes, offset: int = 0, width: int = 0) -> str:
@@ -91,10 +95,10 @@ def show_text(data: bytes, offset: int = 0, width: int = 0) -> str:
         return data.decode("ascii")
     made, column = [], 0
     for char in data.decode("utf-8", "surrogateescape"):
-        cells = _cells(char, column)
+        shown, _, cells = _measured(char)
+        cells = cells if cells >= 0 else TAB - column % TAB
+        made.append(shown or " " * cells)
         column += cells
-        shown = char if char.isprintable() else _escaped(char)
-        made.append(" " * cells if char == "\t" else shown)
     return "".join(made)
 
 
@@ -166,6 +170,7 @@ class _Note(NamedTuple):
 
     number: int
     side: int
+    offset: int
     kind: str
     text: str
 
@@ -208,19 +213,18 @@ class Laid:
         """Return a line; raises IndexError."""
         index, begin = self._item[row], self._begin[row]
         item = self._items[index]
-        if isinstance(item, _Note):
-            return Line(*item, begins=True)
-        number = item.at(item.begin + begin)
-        data = self._data[index][begin : self._end[row]]
-        text = self._show(data, item.begin + begin, self._measure)
+        number, offset = self.place(row)
         begins = not row or self.place(row - 1)[0] != number
-        return Line(number, item.side, "data", text, begins)
+        if isinstance(item, _Note):
+            return Line(number, item.side, item.kind, item.text, begins)
+        data = self._data[index][begin : self._end[row]]
+        return Line(number, item.side, "data", self._show(data, offset, self._measure), begins)
 
     def place(self, row: int) -> tuple[int, int]:
         """Return the packet that a line begins with, and where in its side's bytes; IndexError."""
         item = self._items[self._item[row]]
         if isinstance(item, _Note):
-            return item.number, -1
+            return item.number, item.offset
         offset = item.begin + self._begin[row]
         return item.at(offset), offset
 
@@ -264,15 +268,16 @@ def tallied(parts: Iterable[Part], tally: Tally) -> Tally:
 
 def _items(parts: Iterable[Part], ends: dict[int, str]) -> Iterator[_Note | Stretch]:
     for stretch in stretches(parts):
-        last = stretch.parts[-1]
-        if last.hole:
-            yield _Note(last.number, last.side, "hole", hole(last))
+        first, last = stretch.parts[0], stretch.parts[-1]
+        if first.hole:
+            yield _Note(first.number, first.side, first.offset, "hole", hole(first))
         else:
-            if last.leaked:
-                yield _Note(stretch.parts[0].number, last.side, "leak", LEAK)
+            if first.leaked:
+                yield _Note(first.number, first.side, first.offset, "leak", LEAK)
             yield stretch
         if last.end_of_message:
-            yield _Note(last.number, last.side, "message", ends[last.number])
+            end = last.offset + (last.size or 0)
+            yield _Note(last.number, last.side, end, "message", ends[last.number])
 
 
 LEAK = "the kernel's memory may stand here, not what was sent (kernel defect B)"
