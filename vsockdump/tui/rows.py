@@ -140,10 +140,16 @@ class Rows(ScrollView, can_focus=True):
             self.refresh()
         else:
             self.redraw()
-        self.virtual_size = Size(self._width, self.count + len(self._heads))
+        self._set_size(Size(self._width, self.count + len(self._heads)))
         was, self.cursor = self.cursor, self.count - 1 if self.follow else self.cursor
         if self.count and not before and self.cursor == was:
             self.post_message(self.RowHighlighted(self, was))
+
+    def _set_size(self, size: Size) -> None:
+        """Fit the scrollbar: how many rows there are is no reason to lay out the screen anew."""
+        if size != self.virtual_size:
+            self.set_reactive(Rows.virtual_size, size)
+            self._scroll_update(size)
 
     def redraw(self) -> None:
         """Draw all lines anew: there are as many rows as before."""
@@ -162,6 +168,11 @@ class Rows(ScrollView, can_focus=True):
     # --- drawing --------------------------------------------------------------------------------
 
     @property
+    def _plain(self) -> Style:
+        """The style of the widget; its own `rich_style` is made anew for each line."""
+        return self.visual_style.rich_style
+
+    @property
     def _width(self) -> int:
         return self.scrollable_content_region.width
 
@@ -176,16 +187,16 @@ class Rows(ScrollView, can_focus=True):
         if y < len(self._heads):
             return self._shown(self._heads[y], width).apply_style(self._ground("head"))
         if row >= self.count:
-            return Strip.blank(width, self.rich_style)
+            return Strip.blank(width, self._plain)
         strip = self._shown(self._row(row, width), width)
         if row == self.cursor and self.over_row:
             over = self.get_component_rich_style("rows--cursor")
-            return Strip(Segment.apply_style(strip, self.rich_style, over), width)
+            return Strip(Segment.apply_style(strip, self._plain, over), width)
         marked = self._key(row) in self.marked if self.marked else False
-        return strip.apply_style(self._ground("marked") if marked else self.rich_style)
+        return strip.apply_style(self._ground("marked") if marked else self._plain)
 
     def _ground(self, kind: str) -> Style:
-        return self.rich_style + self.ink(kind)
+        return self._plain + self.ink(kind)
 
     def _shown(self, strip: Strip, width: int) -> Strip:
         return strip.crop_extend(self.left, self.left + width, None)
