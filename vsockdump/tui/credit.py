@@ -99,14 +99,10 @@ class Credit(FlowView):
         if not self.numbers:
             self._trace = Trace()
         self.charts.grown(self._trace)
-        current = self.looking.current_packet
-        if afresh and self._trace.count and self._is_ours(current):
-            self.charts.go(self._trace.place(current))
 
-    def _is_ours(self, number: int) -> bool:
-        opened = self.opened
-        kept = opened.first <= number <= opened.count
-        return kept and opened.index.at(number).flow in self.numbers
+    def aim(self, number: int) -> None:
+        """Put the cursor on a packet, or the last that is plotted."""
+        self.charts.go(self._trace.place(number))
 
     def proceed(self) -> None:
         """Plot what has been read of a connection that was not there before."""

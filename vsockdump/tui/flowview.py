@@ -50,6 +50,7 @@ class FlowView(View):
         self._known = 0  # packets and events that there were when the last reading began
         self._next = 0.0  # when there may be another
         self._timer = False
+        self._went = 0  # the packet that others were at when this was shown last
         self._worker: Worker[_Done] | None = None
 
     # --- what each view has of its own ------------------------------------------------------------
@@ -71,6 +72,9 @@ class FlowView(View):
 
     def proceed(self) -> None:
         """Show how far the reading is; called a few times a second."""
+
+    def aim(self, number: int) -> None:
+        """Put the cursor on a packet of theirs, if it was read."""
 
     def cover(self, state: str, *panes: Widget) -> None:
         """Show the panes, of which the first gets the keys, or else say `state` in their place."""
@@ -98,8 +102,16 @@ class FlowView(View):
             self.proceed()
 
     def on_show(self) -> None:
-        """Read what was selected while this was not seen."""
+        """Read what was selected while this was not seen, and go where others went."""
         self.refresh_view()
+        if self._went != self.looking.current_packet:
+            self._follow()
+
+    def _follow(self) -> None:
+        self._went, opened = self.looking.current_packet, self.opened
+        kept = opened.first <= self._went <= opened.count
+        if kept and opened.index.at(self._went).flow in self.numbers:
+            self.aim(self._went)
 
     def show_flows(self) -> None:
         """Read other connections, as soon as somebody sees them."""
@@ -160,6 +172,8 @@ class FlowView(View):
         self._worker, self.error = None, done.error
         self._next = monotonic() + max(_PAUSE, _SHARE * done.took)
         self.arrived(done.afresh)
+        if done.afresh:
+            self._follow()
         if self.is_on_screen:
             self.refresh_view()  # more may have come meanwhile
 

@@ -69,7 +69,7 @@ class Ladder(FlowView):
         self.part = Part(Asked(()))
         self._making = self.part  # by a thread
         self._begins = [0]  # of this part and those before
-        self._aim = 0  # the packet that the cursor is to be on
+        self._aim = 0  # the packet that the cursor is to be on; -1: the first
 
     def compose(self) -> ComposeResult:
         """Have the diagram, what the cursor is on, and a text for when there is nothing."""
@@ -101,7 +101,7 @@ class Ladder(FlowView):
     def prepare(self, afresh: bool) -> Work:
         """Read a part."""
         if afresh:
-            self._begins, self._aim = [0], self.looking.current_packet
+            self._begins, self._aim = [0], -1
             self.part = Part(Asked(()))
         opened, numbers = self.opened, self.numbers
         part = Part(Asked(opened.flows(numbers), self.whole, self._begins[-1]))
@@ -116,8 +116,14 @@ class Ladder(FlowView):
         """Draw what was read."""
         if not self.error and self.numbers:
             self.part = self._making
-        self._show(self._row() if afresh or self._aim else self.list.row)
+        self._show((self._row(self._aim) or 0) if self._aim else self.list.row)
         self._aim = 0
+
+    def aim(self, number: int) -> None:
+        """Put the cursor on the row of a packet, if there is one."""
+        row = self._row(number)
+        if row is not None:
+            self.list.go(row)
 
     def proceed(self) -> None:
         """Say how far it is."""
@@ -131,12 +137,12 @@ class Ladder(FlowView):
         self.list.show(self.part, row)
         self._tell()
 
-    def _row(self) -> int:
-        """Return the row of the packet aimed at, or the first."""
+    def _row(self, number: int) -> int | None:
+        """Return the row of a packet."""
         for at, row in enumerate(self.part.rungs.rows):
-            if isinstance(row, Arrow) and row.number <= self._aim <= row.last:
+            if isinstance(row, Arrow) and row.number <= number <= row.last:
                 return at
-        return 0
+        return None
 
     def _tell(self) -> None:
         """Say what is drawn, and how far it is read."""

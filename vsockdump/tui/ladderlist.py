@@ -78,6 +78,10 @@ class LadderList(Rows):
         self._part = part
         self._lay()
         self.refresh_rows()
+        self.go(row)
+
+    def go(self, row: int) -> None:
+        """Put the cursor on a row of the part, or on its last."""
         if self._firsts:
             self.show_row(self._firsts[min(row, len(self._firsts) - 1)])
 
