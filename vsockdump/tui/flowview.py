@@ -104,7 +104,7 @@ class FlowView(View):
     def on_show(self) -> None:
         """Read what was selected while this was not seen, and go where others went."""
         self.refresh_view()
-        if self._went != self.looking.current_packet:
+        if not self.busy and self._went != self.looking.current_packet:
             self._follow()
 
     def _follow(self) -> None:
