@@ -378,8 +378,39 @@ def test_ops_differ_in_more_than_colour_and_in_colour() -> None:
             return {s.style for s in view.list.render_line(row + 1) if s.text.strip()}
 
         assert len({frozenset(inks(row)) for row in (1, 2, 6, 9, 10)}) == 5
+        (mark,) = (s for s in view.list.render_line(7) if s.text == "[stalled 1.993s]")
+        assert mark.style not in inks(8)
 
-    look(scenario)
+    look(scenario, size=(100, 24))
+
+
+def test_the_tail_is_followed_from_any_pane_while_a_file_grows(tmp_path: Path) -> None:
+    path = tmp_path / "growing.pcap"
+    data = [frame(b"%d" % n) for n in range(300)]
+    whole = pcap(Taken(START + n * 1000, one, len(one)) for n, one in enumerate(data))
+    first = len(pcap(Taken(START + n, one, len(one)) for n, one in enumerate(data[:20])))
+    path.write_bytes(whole[:first])
+
+    async def scene() -> None:
+        with opened(path, follow=True) as found:
+            app = Look(found, lambda: Packets(id="packets"))
+            async with app.run_test(size=(80, 24)) as pilot:
+                view = app.query_one(Packets)
+                view.refresh_view()
+                view.list.focus()
+                await pilot.press("tab", "F")
+                assert app.current_packet == view.current == 20
+                path.write_bytes(whole)
+                while found.count < 300:
+                    await pilot.pause()
+                view.refresh_view()
+                await pilot.pause()
+                assert app.current_packet == shown(view)[-1] == 300
+                assert view.bytes.data == data[-1]
+                await pilot.press("escape", "k")
+                assert (app.current_packet, view.list.follow) == (299, False)
+
+    asyncio.run(scene())
 
 
 def test_large_frames_are_drawn_only_where_they_are_seen() -> None:

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.reactive import reactive
@@ -109,6 +110,10 @@ class HexPane(Rows):
     def action_shift(self, by: int) -> None:
         """Move by bytes."""
         self.at += by
+
+    def action_follow(self) -> None:
+        """It is the list that can follow the tail."""
+        raise SkipAction
 
     def action_mark(self) -> None:
         """Bytes are not marked."""

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from rich.segment import Segment
+from textual.actions import SkipAction
 
 from vsockdump.messages import printable
 
@@ -61,6 +62,10 @@ class LayerTree(Rows):
             self.action_mark()
         else:
             super().action_choose()
+
+    def action_follow(self) -> None:
+        """It is the list that can follow the tail."""
+        raise SkipAction
 
     def action_mark(self) -> None:
         """Fold or unfold the layer."""

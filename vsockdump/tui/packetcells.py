@@ -47,11 +47,15 @@ class Times(Enum):
 
 
 class Words(NamedTuple):
-    """What is said of a packet: its op (-1: unknown), whether it is odd, and a text a column."""
+    """What is said of a packet: its op (-1: unknown), whether it is odd, and a text a column.
+
+    `marks` say in short what was found at it; the text of the column "info" begins with them.
+    """
 
     op: int
     odd: bool
     texts: tuple[str, ...]
+    marks: str = ""
 
 
 class Cells:
@@ -77,12 +81,13 @@ class Cells:
     def row(self, number: int, above: int = 0) -> Words:
         """Return what is said of a packet; `above` is the one in the row above it, if any."""
         words = self._words.get(number) or self._read(number)
-        now = {"time": self._time(number, above), "info": self._marks(number)}
+        marks = self._marks(number)
+        now = {"time": self._time(number, above), "info": marks}
         texts = (
             f"{now[name]} {text}".strip() if name in now else text
             for name, text in zip(self.names, words.texts, strict=True)
         )
-        return words._replace(texts=tuple(texts))
+        return words._replace(texts=tuple(texts), marks=marks)
 
     def _read(self, number: int) -> Words:
         try:

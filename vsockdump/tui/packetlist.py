@@ -16,7 +16,7 @@ from .rows import Line, Rows
 SIGNS = " ·~!"
 """What stands in front of a packet at which something was found, by how bad it is."""
 
-_INKS = ("", "note", "warn", "problem")  # for these signs
+_INKS = ("data", "note", "warn", "problem")  # for these signs
 _DIM = ("number", "time")
 _MARK = "*"
 _ROOMY = 100  # cells of a list whose columns may stand apart
@@ -99,7 +99,10 @@ class PacketList(Rows):
         yield Segment(SIGNS[bad], self.ink(_INKS[bad]) if bad else None)
         ink = self.ink(_OPS.get(words.op, "other"))
         for name, text in zip(self.cells.names, self._aligned(words.texts, width), strict=True):
-            yield Segment(text, self.ink("dim") if name in _DIM else ink)
+            marks = len(words.marks) if name == "info" else 0
+            if marks:
+                yield Segment(text[:marks], self.ink(_INKS[bad]))
+            yield Segment(text[marks:], self.ink("dim") if name in _DIM else ink)
 
     def _aligned(self, texts: Sequence[str], width: int) -> Iterator[str]:
         """Yield the texts as wide as their columns, a gap after each."""

@@ -71,6 +71,7 @@ class Packets(View):
         Binding("shift+tab", "pane(-1)", "the previous pane", show=False),
         Binding("escape", "list", "back to the list", show=False),
         Binding("t", "times", "other times", show=False),
+        Binding("F", "follow", "follow the tail", show=False),
         Binding("o", "ladder", "the ladder of its connection", show=False),
     ]
 
@@ -245,6 +246,10 @@ class Packets(View):
         """Word times another way."""
         self.list.cells.times = self.list.cells.times.next
         self.list.narrow()
+
+    def action_follow(self) -> None:
+        """Follow the tail, or no longer, from any pane."""
+        self.list.action_follow()
 
     def action_ladder(self) -> None:
         """Show the connection of this packet as a ladder."""
