@@ -11,7 +11,7 @@ from tests.looking import opened
 from tests.talks import hello, later, saved, stalled
 from vsockdump.browsing.opened import Opened
 from vsockdump.tui import flowlist
-from vsockdump.tui.flowlist import SORTS, Order, listed
+from vsockdump.tui.flowlist import SORTS, Among, Order, listed
 
 
 @pytest.fixture
@@ -74,3 +74,15 @@ def test_after_the_last_way_to_sort_comes_the_first() -> None:
     for _ in SORTS:
         order = order.next()
     assert order == Order()
+
+
+def test_connections_of_packets_that_match(four: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flowlist, "_PACKETS", 5)
+    among = Among(four)
+    matching = four.index.of(1)
+    assert among.of(None) is None
+    assert among.of(matching) == array("Q", [1])
+    matching.extend(four.index.of(3))
+    assert among.of(matching) == array("Q", [1, 3])
+    assert among.of(four.index.of(2)) == array("Q", [2])
+    assert among.of(array("Q", range(1, four.count + 1))) == array("Q", [1, 2, 3, 4])

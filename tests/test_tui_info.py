@@ -80,8 +80,8 @@ def test_what_takes_time_comes_later(tmp_path: Path) -> None:
 
     with opened(saved(hello(), tmp_path / "hello")) as found:
         before = asyncio.run(shown())
-    assert before[before.index("statistics") + 1] == "  ..."
-    assert before[-1] == "  ..."
+    assert before[before.index("statistics") + 1] == "  one moment ..."
+    assert before[-1] == "  one moment ..."
 
 
 def test_this_machine_is_examined_once(examined: list[int]) -> None:

@@ -1,5 +1,6 @@
 """Which connections a list shows, and in which order."""
 
+from array import array
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from vsockdump.messages import plural
 FIRST = 10_000
 """Connections that are put in another order than that of their numbers; the others are left out."""
 
+_PACKETS = 1 << 16  # that are looked at before other threads have their turn
 _AT_ONCE = 500  # connections that are asked for while the reader has to wait
 
 
@@ -72,6 +74,33 @@ class Listed(NamedTuple):
         first = f"the first {len(self.numbers)} of " if left else ""
         match = " with packets that match" if self.chosen else ""
         return f"{first}{plural(self.total, 'connection')}{match}, {self.order}"
+
+
+class Among:
+    """The connections of packets that match, of which there may be more every time."""
+
+    def __init__(self, opened: Opened) -> None:
+        """Begin with none."""
+        self._opened = opened
+        self._matching = array("Q")
+        self._done = 0
+        self._found: set[int] = set()
+
+    def of(self, matching: "array[int] | None") -> "array[int] | None":
+        """Return them in the order of their numbers; None for None.
+
+        It may take a while, but lets other threads have their turn: call it in one.
+        """
+        if matching is None:
+            return None
+        if matching is not self._matching:  # another filter
+            self._matching, self._done, self._found = matching, 0, set()
+        end = len(matching)
+        for begin in range(self._done, end, _PACKETS):
+            packets = matching[begin : min(begin + _PACKETS, end)]
+            self._found.update(self._opened.index.flows_of(packets))
+        self._done = end
+        return array("Q", sorted(self._found))
 
 
 def listed(opened: Opened, order: Order, among: Sequence[int] | None = None) -> Listed:

@@ -19,7 +19,7 @@ from vsockdump.flowtext import Cells
 
 from . import flowline
 from .flowline import Shown, Widths
-from .flowlist import Listed, Order, listed
+from .flowlist import Among, Listed, Order, listed
 from .nothing import nothing
 from .rows import Line, Rows
 from .slowly import Slowly
@@ -62,6 +62,7 @@ class Flows(View):
         self._widths = Widths()
         self._lines: dict[int, Shown] = {}
         self._rates: dict[int, Rates] = {}
+        self._among = Among(self.opened)
         self._listing = Slowly(self, self._show)
         self._rating = Slowly(self, self._rate)
         self._count, self._came = -1, 0  # packets, and when the last of them was seen
@@ -115,8 +116,7 @@ class Flows(View):
         self._listing.ask(partial(self._list, self.order, self.looking.matching), now=now)
 
     def _list(self, order: Order, matching: "array[int] | None") -> Listed:
-        among = None if matching is None else self.opened.index.flows_of(matching)
-        return listed(self.opened, order, among)
+        return listed(self.opened, order, self._among.of(matching))
 
     def _ask_rates(self) -> None:
         """Have a thread find out what those in sight carried over time."""

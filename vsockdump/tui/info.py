@@ -8,6 +8,7 @@ from rich.segment import Segment
 from textual.app import ComposeResult
 
 from vsockdump import checks
+from vsockdump.browsing.opened import Reading
 from vsockdump.checks import Row
 
 from . import infolines
@@ -34,7 +35,7 @@ class Info(View):
         self.lines: list[Cells] = []
         self._statistics: list[Cells] = []
         self._machine: Sequence[Row] = ()
-        self._begun = self._gone = False
+        self._begun = self._ended = self._gone = False
         self._adding = Slowly(self, self._add, _EVERY)
         self._examining = Slowly(self, self._examined)
 
@@ -62,7 +63,9 @@ class Info(View):
             self._begun = True
             self._examining.ask(lambda: checks.examine()[0])
         work = partial(infolines.statistics, self.opened, self.looking.word, self._width)
-        self._adding.ask(partial(work, lambda: not self._gone))
+        ended = self.opened.state is Reading.DONE
+        self._adding.ask(partial(work, lambda: not self._gone), now=ended and not self._ended)
+        self._ended = ended
         self._show()
 
     @property
@@ -79,7 +82,7 @@ class Info(View):
 
     def _show(self) -> None:
         width, opened = self._width, self.opened
-        wait: list[Cells] = [[("  ...", "dim")]]
+        wait: list[Cells] = [[("  one moment ...", "dim")]]
         machine = list(infolines.machine(self._machine, width)) or wait
         self.lines = [
             *list(titled("source", infolines.source(self.looking.facts, width)))[1:],

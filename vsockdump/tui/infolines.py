@@ -95,15 +95,15 @@ def statistics(
     It may take long: call it in a thread.
     """
     totals = Totals()
-    counts, quality = opened.counts, opened.quality
-    for begin in range(1, counts.flows + 1, _AT_ONCE):
+    flows = opened.counts.flows
+    for begin in range(1, flows + 1, _AT_ONCE):
         if not wanted():
             break
-        for flow in opened.flows(range(begin, min(begin + _AT_ONCE, counts.flows + 1))):
+        for flow in opened.flows(range(begin, min(begin + _AT_ONCE, flows + 1))):
             totals.add(flow)
     with opened.lock:
         connect, credit = opened.tracker.connect_times(), opened.tracker.credit_times()
-    facts = Facts("", "", "", None, counts, quality, 0, 0, totals.payload)
+    facts = Facts("", "", "", None, opened.counts, opened.quality, 0, 0, totals.payload)
     fields = [field for field in FACTS if field.name in _TOLD]
     sections = [
         Section("capture", Shape.FACTS, fields, [facts]),

@@ -23,14 +23,15 @@ class Slowly(Generic[T]):
         """Show with `show`, which `widget` then is in sight for or not."""
         self._widget, self._show, self._every = widget, show, every
         self._wanted: Callable[[], T] | None = None
-        self._busy = False
+        self._busy = self._now = False
         self._after = 0.0
         self._timer: Timer | None = None
 
     def ask(self, find: Callable[[], T], *, now: bool = False) -> None:
         """Find something out soon, `now` without a pause; what was asked before need not be."""
         self._wanted = find
-        left = 0.0 if now else self._after - monotonic()
+        self._now |= now
+        left = 0.0 if self._now else self._after - monotonic()
         if left <= 0:
             self._begin()
         elif self._timer is None:
@@ -41,7 +42,7 @@ class Slowly(Generic[T]):
             self._timer.stop()
             self._timer = None
         if self._wanted is not None and not self._busy:
-            self._busy = True
+            self._busy, self._now = True, False
             find, self._wanted = self._wanted, None
             self._widget.run_worker(self._run(find))
 
