@@ -95,7 +95,8 @@ class LayerTree(Rows):
             return [_Row(node, f"{sign} {node.branch} ", node.value)]
         text = printable(" ".join(filter(None, (node.value, node.words))))
         name = f"{_INDENT}{node.name:{_NAMED}} "
-        lines = textwrap.wrap(text, max(self._width - len(name), 20)) or [""]
+        wide = max(self._width - len(name), 20)
+        lines = textwrap.wrap(text, wide, break_on_hyphens=False) or [""]
         blank = " " * len(name)
         return [_Row(node, name if line is lines[0] else blank, line) for line in lines]
 

@@ -52,9 +52,9 @@ class Packets(View):
         & #details { height: 1fr; layout: horizontal; }
         & #list { height: 1fr; }
         & #fields { width: 1fr; border-top: solid $panel; }
-        & #bytes { width: 38; border-top: solid $panel; border-left: solid $panel; }
+        & #bytes { width: 37; border-top: solid $panel; border-left: solid $panel; }
         & #details Rows:focus { border-top: solid $accent; }
-        &.wide #bytes { width: 66; }
+        &.wide #bytes { width: 65; }
         &.narrow #details { layout: vertical; }
         &.narrow #bytes { width: 1fr; border-left: none; }
         &.-empty #list { height: 1; }
