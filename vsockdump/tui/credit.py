@@ -42,7 +42,7 @@ class Credit(FlowView):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - textual's name
         """Show no connection."""
         super().__init__(id=id)
-        self._trace = Trace()
+        self._trace = self._making = Trace()
 
     def compose(self) -> ComposeResult:
         """Have plots, what the cursor is on, and a text for when there is nothing to plot."""
@@ -79,7 +79,7 @@ class Credit(FlowView):
 
     def prepare(self, afresh: bool) -> Work:
         """Read into another trace, which is seen at once if there is none yet."""
-        trace = Trace()
+        trace = self._making = Trace()
         if afresh:
             self._trace = trace
             self.charts.show(trace)
@@ -90,14 +90,12 @@ class Credit(FlowView):
                 if not going():
                     return
                 trace.take(found)
-            self._trace = trace
 
         return read
 
     def arrived(self, afresh: bool) -> None:
         """Plot what was read."""
-        if not self.numbers:
-            self._trace = Trace()
+        self._trace = self._making if self.numbers else Trace()
         self.charts.grown(self._trace)
 
     def aim(self, number: int) -> None:
