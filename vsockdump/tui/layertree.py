@@ -12,7 +12,7 @@ from vsockdump.messages import printable
 from .layers import Node
 from .rows import Line, Rows
 
-_NAMED = 10  # characters of most names: values stand below each other
+_NAMED = 9  # characters of most names: values stand below each other
 _INDENT = "  "
 
 
