@@ -159,7 +159,7 @@ def test_layers_can_be_folded_and_stay_so() -> None:
         assert app.current_packet == 2
         assert lines(view.fields)[:2] == ["▸ frame 76 bytes, 76 captured", "▾ vsockmon 32 bytes"]
         await pilot.press("tab", "g", "g", "space")
-        assert lines(view.fields)[:2] == ["▾ frame 76 bytes, 76 captured", "  number     2"]
+        assert lines(view.fields)[:2] == ["▾ frame 76 bytes, 76 captured", "  number    2"]
         view.fields.folded = {"virtio"}
         view.fields.action_mark()
         view.fields.show_byte(70)
