@@ -5,7 +5,7 @@ from rich.cells import cell_len
 
 from tests.test_flows import CLOSED, MS, ONCE, OPEN, SIDE, STUCK, S
 from vsockdump.flowcolumns import Record
-from vsockdump.flows import Flow, Side
+from vsockdump.flows import STALL_PROBLEM, Flow, Side
 from vsockdump.flowtext import Cells
 from vsockdump.names import Names
 from vsockdump.tui.flowline import COLUMNS, Shown, Widths, head, line, tightest
@@ -121,9 +121,20 @@ def test_nobody_has_said_anything_yet() -> None:
     assert (cell(one, "gauge"), cell(one, "free"), ink(one, "free")) == ("", "-", "")
 
 
-def test_of_what_is_closed_the_least_is_shown() -> None:
-    one = shown(ways(SENT._replace(min_free=7), flow=CLOSED))
-    assert (cell(one, "gauge"), cell(one, "free"), ink(one, "free")) == ("→min", "7", "dim")
+@pytest.mark.parametrize(
+    ("least", "longest", "wanted"),
+    [(7, 0, "dim"), (0, 10 * MS, "warn"), (0, STALL_PROBLEM, "problem")],
+)
+def test_of_what_is_closed_the_least_is_shown(least: int, longest: int, wanted: str) -> None:
+    side = SENT._replace(min_free=least, stalled=longest, longest_stall=longest)
+    one = shown(ways(side, flow=CLOSED))
+    assert (cell(one, "free"), ink(one, "free"), ink(one, "gauge")) == (str(least), wanted, wanted)
+
+
+def test_the_least_has_a_bar_where_there_is_room() -> None:
+    one = shown(ways(SENT._replace(min_free=131072), flow=CLOSED))
+    drawn = [cell(one, "gauge", width) for width in (4, 5, 6, 9)]
+    assert drawn == ["→min", "→min", "→min ▌", "→min ██··"]
 
 
 def test_a_stall_that_is_over_does_not_grow() -> None:

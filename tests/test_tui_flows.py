@@ -79,7 +79,7 @@ def test_a_line_a_connection() -> None:
 def test_bytes_over_time_and_stalls() -> None:
     async def scenario(view: Flows, pilot: Pilot[None]) -> None:
         assert lines(view)[2:] == [
-            " 1 local:15004 > local:5004 STALLED  300000 █ ▂       0     →min       0  1.993s"
+            " 1 local:15004 > local:5004 STALLED  300000 █ ▂       0     →min ··    0  1.993s"
         ]
 
     with opened(SLOW) as found:

@@ -9,7 +9,7 @@ from rich.cells import cell_len, set_cell_size
 from vsockdump.creditplot import size
 from vsockdump.events import seconds
 from vsockdump.flowcolumns import Record, stalled
-from vsockdump.flows import Flow, Side
+from vsockdump.flows import STALL_PROBLEM, Flow, Side
 from vsockdump.flowtext import HEADS
 from vsockdump.states import State
 
@@ -65,7 +65,7 @@ _part = attrgetter("part")
 
 def _tight(way: str, side: Side, over: bool) -> Tight:
     if over:
-        return Tight(way, side.min_free if side.bytes else None, side.window or 0, "dim")
+        return Tight(way, side.min_free if side.bytes else None, side.window or 0, _past(side))
     return Tight(way, side.free, side.window or 0, _ink(side))
 
 
@@ -81,6 +81,13 @@ def _ink(side: Side) -> str:
     if side.stalled_now or not side.free:
         return "problem"
     return "warn" if side.free < min(_LARGEST, (side.window or 0) // 4) else "good"
+
+
+def _past(side: Side) -> str:
+    """Say how near it ever was."""
+    if side.longest_stall >= STALL_PROBLEM:
+        return "problem"
+    return "warn" if side.min_free == 0 else "dim"
 
 
 # --- cells ------------------------------------------------------------------------------------
@@ -125,10 +132,10 @@ def _gauge(shown: Shown, width: int) -> Cell:
     tight = tightest(flow)
     if tight.free is None:
         return "", ""
-    drawn = (
-        "min" if flow.state is State.CLOSED else gauge(tight.free, tight.window, max(width - 1, 1))
-    )
-    return tight.way + drawn, tight.ink
+    word = "min" if flow.state is State.CLOSED else ""
+    room = width - len(tight.way + word) - bool(word)
+    bar = gauge(tight.free, tight.window, room) if room > 0 else ""
+    return f"{tight.way}{word}{' ' if word and bar else ''}{bar}", tight.ink
 
 
 def _free(shown: Shown, width: int) -> Cell:
@@ -188,7 +195,7 @@ _NEEDED = {"number": 0, "who": 20, "verdict": 0, "bytes": 0, "gauge": 4, "free":
 _WISHES = (
     ("spark", 3), ("who", 30), ("spark", 5), ("state", 0), ("duration", 0), ("who", 48),
     ("spark", 8), ("gauge", 7), ("packets", 0), ("problems", 0), ("start", 0), ("spark", 16),
-    ("gauge", 11), ("who", 0), ("reason", 0),
+    ("gauge", 12), ("who", 0), ("reason", 0),
 )  # fmt: skip
 _ELASTIC = ("who", "reason")  # of use with less than they need
 _USEFUL = 8  # characters of such a one at the least
