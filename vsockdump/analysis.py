@@ -23,12 +23,12 @@ class Wanted(Options):
     """What was asked of a command; each adds its own, with their defaults."""
 
     snaplen = HEADERS
-    words: Sequence[str] = ()
     json = False
     csv = False
 
 
 W = TypeVar("W", bound=Wanted)
+O = TypeVar("O", bound=Options)  # noqa: E741
 
 
 def parse(
@@ -38,15 +38,28 @@ def parse(
 
     Raises UsageError for what contradicts itself. --help exits.
     """
+
+    def add_all(group: Group) -> None:
+        add(group)
+        _add_forms(group)
+
+    parse_input(argv, name, wanted, add_all)
+    if wanted.json and wanted.csv:
+        raise UsageError("--json and --csv: give one of them")
+    wanted.whole_for = f"vsockdump {name}"
+    return wanted
+
+
+def parse_input(argv: Sequence[str], name: str, wanted: O, add: Callable[[Group], None]) -> O:
+    """Fill `wanted` from a command line that names a file or a link; see `parse`."""
     usage = f"vsockdump {name} [FILE | -i LINK] [options] [EXPRESSION]"
     made = Parser(f"vsockdump {name}", usage, _sentence(parser.COMMANDS[name]))
     _add_input(Group(made, "where packets come from"))
-    output = Group(made, "what is printed")
+    output = Group(made, "what is shown")
     add(output)
-    _add_output(output)
+    _add_names(output)
     parser.add_help(made)
     made.parse_intermixed_args(argv, wanted)
-    wanted.whole_for = f"vsockdump {name}"
     if not wanted.interface:
         wanted.read, *wanted.expression = wanted.words or [""]
     else:
@@ -77,14 +90,17 @@ def _add_input(group: Group) -> None:
     parser.add_user(group)
 
 
-def _add_output(group: Group) -> None:
+def _add_forms(group: Group) -> None:
     group.flag("--json", "json", "print JSON, one object a line")
     group.flag("--csv", "csv", "print CSV, names first")
+
+
+def _add_names(group: Group) -> None:
     group.flag("-n", "numeric", "numbers for CIDs, no names")
     parser.add_names(group)
 
 
-def _contradictions(wanted: Wanted, name: str) -> tuple[tuple[object, str], ...]:
+def _contradictions(wanted: Options, name: str) -> tuple[tuple[object, str], ...]:
     return (
         *options.filter_contradictions(wanted),
         (
@@ -92,7 +108,6 @@ def _contradictions(wanted: Wanted, name: str) -> tuple[tuple[object, str], ...]
             f"name a file, - for stdin, or a link with -i; see 'vsockdump {name} --help'",
         ),
         (wanted.follow and not wanted.read, "--follow goes with a file"),
-        (wanted.json and wanted.csv, "--json and --csv: give one of them"),
     )
 
 

@@ -7,7 +7,6 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from vsockdump import options, parser
 from vsockdump.ending import Ended
@@ -16,10 +15,10 @@ from vsockdump.messages import printable, say, tell
 from vsockdump.options import Options
 from vsockdump.writers.output import ReaderGone
 
-if TYPE_CHECKING:
-    from vsockdump.following import Following
-
-_MODULES = {"flows": "flowtable"}  # of commands that are not called like theirs
+_MODULES = {
+    "flows": "flowtable",
+    "tui": "tui.command",
+}  # of commands that are not called like theirs
 
 
 def main(argv: Sequence[str]) -> int:
@@ -80,14 +79,16 @@ def _command(argv: Sequence[str]) -> int:
 
 
 def _run(wanted: Options) -> None:
-    if wanted.list_interfaces:
-        return _list_links()
-    if wanted.list_linktypes:
-        return _list_linktypes(wanted)
+    if wanted.list_interfaces or wanted.list_linktypes:
+        return _list_links() if wanted.list_interfaces else _list_linktypes(wanted)
     if wanted.dump:
         from vsockdump import filter  # noqa: A004, PLC0415
 
         return filter.print_program(wanted)
+    if wanted.tui:
+        from vsockdump.tui import command  # noqa: PLC0415
+
+        return command.show(wanted)
     if wanted.problems:
         from vsockdump import problems  # noqa: PLC0415
 
@@ -95,19 +96,8 @@ def _run(wanted: Options) -> None:
     from vsockdump import runs  # noqa: PLC0415 - what only lists need not load it
 
     if wanted.read:
-        return runs.read(wanted.read, wanted, _following(wanted))
-    return runs.capture(wanted, _following(wanted))
-
-
-def _following(wanted: Options) -> "Following | None":
-    """Have connections followed where the lines of packets say something of them."""
-    lines = options.prints(wanted) and wanted.format == "text"
-    if wanted.no_flow or not lines:
-        return None
-    from vsockdump.engine.track import Tracker  # noqa: PLC0415
-    from vsockdump.following import Following  # noqa: PLC0415
-
-    return Following(Tracker(most=wanted.max_flows, steps=True, keep=False))
+        return runs.read(wanted.read, wanted, runs.following(wanted))
+    return runs.capture(wanted, runs.following(wanted))
 
 
 def _list_links() -> None:

@@ -24,6 +24,8 @@ class Options(argparse.Namespace):
     buffer = RING_KIB
     immediate = False
     snap_payload = -1
+    words: Sequence[str] = ()
+    """Of a command, before they are told apart: a file, and an expression."""
     expression: Sequence[str] = ()
     expression_file = ""
     capture_filter = ""
@@ -56,6 +58,8 @@ class Options(argparse.Namespace):
     lengths = False
     times = 0
     nano = False
+    tui = False
+    no_spool = False
     list_interfaces = False
     list_linktypes = False
 

@@ -15,6 +15,7 @@ MAX_FLOWS = 1_000_000
 """Connections that are followed at a time."""
 
 COMMANDS = {
+    "tui": "look at packets, connections, credit and problems on the whole screen",
     "flows": "list the connections: what each carried, and what became of it",
     "problems": "say what is wrong, in words, the worst first",
     "stats": "count: operations, sizes, addresses, times",
@@ -61,20 +62,7 @@ def _add_input(group: Group) -> None:
     group.flag("--follow", "follow", "with -r: at the end of the file wait for more")
     group.flag("--create", "create", "with -i: make a missing link whatever its name")
     group.number("-c", "limit", "COUNT", "end after COUNT packets", positive)
-    group.number(
-        "-s --snapshot-length",
-        "snaplen",
-        "BYTES",
-        "capture so much of each frame: 76 is all headers, 0 (default) everything",
-        _snaplen,
-    )
-    group.number(
-        "--snap-payload",
-        "snap_payload",
-        "BYTES",
-        "capture all headers, and so many bytes of payload; costs a busy sender least",
-        _snaplen,
-    )
+    add_snaplen(group)
     add_ring(group)
     group.flag("--immediate-mode", "immediate", "hand packets over within a millisecond, not ten")
 
@@ -87,12 +75,7 @@ def _add_choice(group: Group) -> None:
         " 'vsockdump filter --manual'",
     )
     add_filter(group)
-    group.value(
-        "-Y --display-filter",
-        "display",
-        "EXPRESSION",
-        "print only packets that match; -w saves all",
-    )
+    add_display(group)
     group.choice(
         "-Q --direction",
         "direction",
@@ -141,6 +124,8 @@ def _add_output(group: Group) -> None:
 
 
 def _add_text(group: Group) -> None:
+    group.flag("--tui", "tui", "look at them on the whole screen, as 'vsockdump tui' does")
+    add_no_spool(group)
     group.choice("--format", "format", FORMATS, "text", "what to print, default text")
     group.value(
         "--field", "field", "NAME,...", "print only these columns, by our names or tshark's"
@@ -199,6 +184,43 @@ def add_filter(group: Group) -> None:
     """Add the ways to give an expression besides naming it."""
     group.value("-f", "capture_filter", "EXPRESSION", "the same")
     group.value("-F", "expression_file", "FILE", "read the expression from FILE")
+
+
+def add_snaplen(group: Group) -> None:
+    """Add -s and --snap-payload."""
+    group.number(
+        "-s --snapshot-length",
+        "snaplen",
+        "BYTES",
+        "capture so much of each frame: 76 is all headers, 0 (default) everything",
+        _snaplen,
+    )
+    group.number(
+        "--snap-payload",
+        "snap_payload",
+        "BYTES",
+        "capture all headers, and so many bytes of payload; costs a busy sender least",
+        _snaplen,
+    )
+
+
+def add_display(group: Group) -> None:
+    """Add -Y."""
+    group.value(
+        "-Y --display-filter",
+        "display",
+        "EXPRESSION",
+        "show only packets that match; -w saves all",
+    )
+
+
+def add_no_spool(group: Group) -> None:
+    """Add --no-spool."""
+    group.flag(
+        "--no-spool",
+        "no_spool",
+        "on the whole screen, with -i: keep only the latest packets, in memory",
+    )
 
 
 def add_ring(group: Group) -> None:

@@ -145,6 +145,16 @@ def listen(stack: ExitStack, wanted: Options, chosen: Choices) -> "Live":
     return stack.enter_context(live)
 
 
+def following(wanted: Options) -> Following | None:
+    """Have connections followed where the lines of packets say something of them."""
+    lines = options.prints(wanted) and wanted.format == "text"
+    if wanted.no_flow or not lines:
+        return None
+    from vsockdump.engine.track import Tracker  # noqa: PLC0415 - what only saves starts without
+
+    return Following(Tracker(most=wanted.max_flows, steps=True, keep=False))
+
+
 class _Run:
     """One run from the opening of its files to its last packet, and what signals ask of it."""
 

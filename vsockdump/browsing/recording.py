@@ -39,6 +39,8 @@ class Recording:
         self.counts = Statistics(0, 0, 0)
         """Packets that were received, and dropped, a moment ago."""
         self.error = ""
+        self.saved = ""
+        """The file it is in, empty where that is memory."""
         self._sinks = sinks
         self._limit = limit
         self._choice: Choice | None = None
@@ -108,6 +110,7 @@ def recording(wanted: Options, *, spool: bool = True) -> Iterator[Recording]:
         choice = pipeline.watched(first, chosen.taken) if chosen.taken else None
         sinks = outputs.sinks if choice else [*first, *outputs.sinks]
         made = Recording(opened, source, sinks, wanted.limit)
+        made.saved = "" if memory else wanted.write
         made.start(choice)
         try:
             yield made

@@ -11,7 +11,7 @@ from array import array
 from vsockdump.flows import Kept
 
 from .batch cimport VIRTIO, Batch, Row
-from .rules cimport DEFECT_A, OP_CREDIT_UPDATE, OP_RW
+from .rules cimport ANY_DEFECT_A, OP_CREDIT_UPDATE, OP_RW
 from .track cimport Tracker
 from .tracking cimport StepNow
 
@@ -87,7 +87,7 @@ cdef class Index:
             if c == NULL or not place:
                 c = self._room(place)
             _keep(c, place, &batch.rows[row], &tracker.t.steps[row])
-            split |= (batch.rows[row].notes & DEFECT_A) != 0
+            split |= (batch.rows[row].notes & ANY_DEFECT_A) != 0
             self.count += 1
         return split
 
