@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vsockdump.creditplot import Bucket, Plots, Samples, plot, size
+from vsockdump.creditplot import Bucket, Plots, Samples, axis, plot, size
 from vsockdump.paint import SHADE
 
 from .conversation import MILLI, SECOND, Talk
@@ -105,6 +105,12 @@ def test_what_was_only_at_times_free_is_checkered() -> None:
 )
 def test_times(span: int, times: str) -> None:
     assert plot(samples((0, 1), (span, 1)), 80, 2)[-1].strip().startswith(times)
+
+
+def test_an_axis_that_does_not_begin_at_0() -> None:
+    marks, times = axis(1050 * MILLI, 2050 * MILLI, 40)
+    assert times.strip() == "1.5 s"
+    assert marks.index("┬") == times.index("1.5 s") == 18  # 450 of 1000 ms
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from vsockdump.events import Doubt, Event, Kind, Severity
 from vsockdump.ladder_text import GAP, WIDE, Diagram, room
 from vsockdump.paint import NARROWEST
-from vsockdump.rungs import Incident, Quiet, Row
+from vsockdump.rungs import Arrow, Incident, Quiet, Row
 from vsockdump.steps import End
 
 from .conversation import Talk
@@ -115,3 +115,28 @@ def test_columns_are_far_enough_apart() -> None:
     for width in range(NARROWEST, 200):
         line = drawn(Talk().request(), width)[1]
         assert len(line) - line.index("├") > GAP
+
+
+def test_gaps_as_tall_as_is_said() -> None:
+    rungs = gather(stalled())
+    diagram = Diagram(rungs.ends, name, 80, rungs.start, lambda length: length // 10**9 * 3)
+    lines = [line for line in diagram.lines(rungs.rows) if line.kind in ("stall", "quiet")]
+    assert [line.kind for line in lines].count("quiet") == 12
+    assert " 4.000 s without a packet " in lines[-7].text  # in the middle
+    assert len({len(line.text) for line in lines}) == 1
+
+
+def test_where_an_arrow_is() -> None:
+    rungs = gather(stalled())
+    diagram = Diagram(rungs.ends, name, 80, rungs.start)
+    for row in rungs.rows:
+        (line, *_) = diagram.row(row)
+        if isinstance(row, Arrow):
+            begin, end = diagram.extent(row)
+            assert line.text[begin] in "├◀│" and line.text[end - 1] in "┤▶│"
+            assert line.kind == ""
+
+
+def test_who_is_in_the_middle_has_room_on_both_sides() -> None:
+    ends = [End(3, 1), End(123456789, 4000000000), End(4, 1)]
+    assert " 123456789:4000000000 " in Diagram(ends, name, 80, 0).head().text

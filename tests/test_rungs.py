@@ -192,3 +192,33 @@ def test_an_incident_says_nothing_unprintable() -> None:
     incident = next(row for row in gather(stalled()).rows if isinstance(row, Incident))
     text = incident.text(lambda cid, port: f"\x1b[31m{cid}")
     assert text.startswith(r"\x1b[31m3 could not send")
+
+
+def test_shorter_pauses_if_asked_for() -> None:
+    talk = Talk().open().at(0.1).rw("src", 1).at(0.149).rw("src", 1)
+    rungs = Rungs(ends=9, rows=99, quiet=SECOND // 20)
+    for found in happened(talk):
+        assert isinstance(found, Packet)
+        assert rungs.add(found)
+    assert [words.split()[0] for words in outline(rungs)[2:]] == ["quiet", "0>1"]
+
+
+def test_who_asks_hears_what_found_no_row() -> None:
+    rungs = Rungs(ends=2, rows=3)
+    took = [
+        rungs.add(found) if isinstance(found, Packet) else rungs.note(found)
+        for found in happened(stalled())
+    ]
+    # The other connection has no column, and lacks no row.
+    assert took == [True, True, True, True, False, False, True, False, False, False, False, False]
+
+
+def test_connections_can_be_met_before_their_packets() -> None:
+    rungs = Rungs(ends=9, rows=99)
+    rungs.meet(1, (End(2, 1234), End(3, 1024)))
+    rungs.meet(2, (End(4, 9), End(2, 1234)))
+    for found in happened(Talk().open()):
+        assert isinstance(found, Packet)
+        rungs.add(found)
+    assert rungs.ends == [End(2, 1234), End(3, 1024), End(4, 9)]
+    assert outline(rungs) == ["0>1 REQUEST", "1>0 RESPONSE"]

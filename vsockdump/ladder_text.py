@@ -39,13 +39,15 @@ class Diagram:
         start: int,
         tall: Callable[[int], int] = lambda length: 1,
     ) -> None:
-        """Prepare; times are since `start`, in ns; a gap of so many has `tall(ns)` lines or more."""
+        """Prepare; times are ns since `start`; a gap of so many has `tall(ns)` lines or more."""
         self._name, self._tall = name, tall
         self._left = _left(width)
         names = [printable(name(*end)) for end in ends]
         self._at, margin = _columns(names, self._left, width)
         gap = self._at[1] - self._at[0] if len(ends) > 1 else _MOST
-        self._names = [_cut(one, min(gap - 2, 2 * margin)) for one in names]
+        outer = (0, len(ends) - 1)  # which may not have as much room on their other side
+        rooms = [min(gap - 2, 2 * margin) if at in outer else gap - 2 for at in range(len(ends))]
+        self._names = [_cut(*one) for one in zip(names, rooms, strict=True)]
         self._width = min(width, max(self._at[-1] + margin, WIDE))
         self._before = self._start = start
 

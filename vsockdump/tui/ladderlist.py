@@ -18,6 +18,9 @@ from .rows import Line, Rows
 COLOURS = 6
 """Connections that are told apart by colour; then they begin anew."""
 
+_LEAST = 60
+"""Characters of a diagram; where there are less, it is scrolled."""
+
 _OPS: dict[int, str] = {
     Op.REQUEST: "open",
     Op.RESPONSE: "open",
@@ -129,7 +132,7 @@ class LadderList(Rows):
         return 1 + (len(str(max(flow.number for flow in flows))) + 1 if len(flows) > 1 else 0)
 
     def _diagram(self, part: Part) -> Diagram:
-        width = self.scrollable_content_region.width - self._gutter
+        width = max(self.size.width - 1 - self._gutter, _LEAST)  # a scroll bar may take 1
         start = part.asked.start
         return Diagram(part.rungs.ends, self._word, width, start, self._tall)
 
