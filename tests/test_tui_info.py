@@ -104,6 +104,20 @@ def test_this_machine_is_examined_only_when_it_is_looked_at(examined: list[int])
     assert not examined
 
 
+def test_nothing_is_asked_for_while_it_is_hidden(examined: list[int]) -> None:
+    async def shown() -> None:
+        async with Look(found, Info).run_test() as pilot:
+            view = pilot.app.query_one(Info)
+            view.display = False
+            view.refresh_view()
+            await settled(pilot)
+            assert view.lines == []
+
+    with opened(BULK) as found:
+        asyncio.run(shown())
+    assert not examined
+
+
 def test_keys_scroll() -> None:
     async def scenario(view: Info, pilot: Pilot[None]) -> None:
         await pilot.press("G")

@@ -18,7 +18,8 @@ from vsockdump.flows import Flow
 from vsockdump.flowtext import Cells
 
 from . import flowline
-from .flowline import Shown, Widths
+from .flowcells import Shown
+from .flowline import Widths
 from .flowlist import Among, Listed, Order, listed
 from .nothing import nothing
 from .rows import Line, Rows

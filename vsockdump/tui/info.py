@@ -58,7 +58,9 @@ class Info(View):
         return self.query_one(Rows)
 
     def refresh_view(self) -> None:
-        """Show what is known now, and have threads find out the rest."""
+        """Show what is known now, and have threads find out the rest: where somebody looks."""
+        if not self.display:
+            return
         if not self._begun:
             self._begun = True
             self._examining.ask(lambda: checks.examine()[0])
