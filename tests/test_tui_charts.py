@@ -228,6 +228,10 @@ def test_it_grows() -> None:
         charts.grown(traced(both().at(9).rw("dst", 100)))
         await pilot.pause()
         assert (charts.cursor, charts.span) == (2, Span(0, 9 * SECOND))
+        await press(pilot, "end")
+        charts.grown(traced(both().at(9).rw("dst", 100).at(11).rw("dst", 1)))
+        await pilot.pause()
+        assert (charts.cursor, charts.span) == (5, Span(0, 11 * SECOND))
 
     run(check, both())
 

@@ -297,6 +297,10 @@ def test_it_grows(tmp_path: Path) -> None:
         view.read(afresh=False)
         await settled(pilot)
         assert view.list.row == 2
+        await press(pilot, "F")
+        view.read(afresh=False)
+        await settled(pilot)
+        assert (view.list.row, view.list.follow) == (3, True)
         assert not view.grown()
         view.part.next = 4
         view.numbers.append(1)  # twice as many packets

@@ -30,7 +30,7 @@ class Charts(Widget, can_focus=True):
         height: 1fr;
         & > .charts--axis { color: $text-muted; }
         & > .charts--title { text-style: bold; }
-        & > .charts--area { color: $text-accent; }
+        & > .charts--area { color: $text-primary; }
         & > .charts--full { color: $text-error; }
         & > .charts--line { color: $text-warning; }
         & > .charts--stall { color: $text-error; }
@@ -85,9 +85,12 @@ class Charts(Widget, can_focus=True):
         self.renew()
 
     def grown(self, trace: Trace) -> None:
-        """Draw the same connection with more packets."""
+        """Draw the same connection with more packets; who was at the last one stays there."""
+        last = 0 < self.cursor == self.trace.count - 1
         self.trace = trace
         self.renew()
+        if last:
+            self.go(trace.count - 1)
 
     def renew(self) -> None:
         """Draw anew."""

@@ -15,7 +15,7 @@ from vsockdump.rungs import Arrow, Incident, Row
 from .ladderpart import Part
 from .rows import Line, Rows
 
-COLOURS = 6
+COLOURS = 5
 """Connections that are told apart by colour; then they begin anew."""
 
 _LEAST = 60
@@ -54,11 +54,10 @@ class LadderList(Rows):
         & > .rows--other { color: $text-accent; }
         & > .rows--stall { background: $error-muted; color: $text-error; text-style: bold; }
         & > .rows--flow0 { color: $text-success; }
-        & > .rows--flow1 { color: $text-accent; }
+        & > .rows--flow1 { color: $text-warning; }
         & > .rows--flow2 { color: $text-primary; }
         & > .rows--flow3 { color: $text-error; }
-        & > .rows--flow4 { color: $text-secondary; }
-        & > .rows--flow5 { color: $text-warning; }
+        & > .rows--flow4 { color: $foreground; }
     }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"rows--{kind}" for kind in _KINDS}
@@ -81,7 +80,8 @@ class LadderList(Rows):
         self._part = part
         self._lay()
         self.refresh_rows()
-        self.go(row)
+        if not self.follow:
+            self.go(row)
 
     def go(self, row: int) -> None:
         """Put the cursor on a row of the part, or on its last."""
