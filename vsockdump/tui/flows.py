@@ -61,7 +61,7 @@ class Flows(View):
         self.listed = Listed()
         self.order = Order()
         self._widths = Widths()
-        self._lines: dict[int, Shown] = {}
+        self._lines: dict[int, Shown | None] = {}
         self._rates: dict[int, Rates] = {}
         self._among = Among(self.opened)
         self._listing = Slowly(self, self._show)
@@ -162,11 +162,16 @@ class Flows(View):
 
     def _take(self) -> None:
         """Ask for the connections in sight, and draw them anew."""
-        waited = self._waited()
-        flows = self.opened.flows(self._in_sight())
-        self._lines = {flow.number: self._line(flow, waited) for flow in flows}
-        self._widths.see(self._lines.values())
+        self._lines.clear()
+        self._ask(self._in_sight())
         self.rows.refresh_rows()
+
+    def _ask(self, numbers: Sequence[int]) -> None:
+        """Ask for connections, all at once: whoever reads may make us wait."""
+        waited = self._waited()
+        found = {flow.number: self._line(flow, waited) for flow in self.opened.flows(numbers)}
+        self._lines.update((number, found.get(number)) for number in numbers)
+        self._widths.see(found.values())
 
     def _in_sight(self) -> list[int]:
         top, height = self.rows.scroll_offset.y, self.rows.size.height
@@ -191,20 +196,21 @@ class Flows(View):
     def _draw(self, row: int, width: int) -> Line:
         number = self._number(row)
         mark = "●" if number in self.rows.marked else " "
-        shown = self._lines.get(number) or self._one(number)
+        shown = self._shown(number)
         if shown is None:
             return [Segment(f"{mark}{number} was forgotten to make room (--max-flows)")]
         cells = flowline.line(shown, self._widths.within(width - 1))
         inks = {ink: self.rows.ink(ink) if ink else None for _, ink in cells}
         return [Segment(mark), *(Segment(text, inks[ink]) for text, ink in cells)]
 
-    def _one(self, number: int) -> Shown | None:
-        """Return a line that has come in sight since: its rates are known later."""
-        flow = self.opened.flow(number)
-        if flow is None:
-            return None
-        self._ask_rates()
-        return self._line(flow, self._waited())
+    def _shown(self, number: int) -> Shown | None:
+        """Return what is known of a connection, None for one that was forgotten."""
+        if number not in self._lines:  # it has come in sight since
+            self._ask([each for each in self._in_sight() if each not in self._lines])
+            self._ask_rates()
+        if number not in self._lines:
+            self._ask([number])
+        return self._lines[number]
 
     # --- keys -----------------------------------------------------------------------------------
 
