@@ -143,6 +143,7 @@ def test_the_cursor_is_drawn_where_its_packet_is() -> None:
         charts = app.charts
         assert charts.column is not None
         assert app.text[1][charts.column] in "│⠁"
+        assert app.text[-2].index("▲") == charts.column
         await press(pilot, "end")
         assert charts.column == charts.size.width - 1
 

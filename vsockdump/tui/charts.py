@@ -34,7 +34,7 @@ class Charts(Widget, can_focus=True):
         & > .charts--full { color: $text-error; }
         & > .charts--line { color: $text-warning; }
         & > .charts--stall { color: $text-error; }
-        & > .charts--cursor { text-style: reverse; }
+        & > .charts--cursor { background: $primary-muted; text-style: bold; }
     }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"charts--{kind}" for kind in (*KINDS, "cursor")}
@@ -144,6 +144,8 @@ class Charts(Widget, can_focus=True):
         if y >= len(self._lines):
             return Strip.blank(width, self.rich_style)
         line = self._lines[y].crop_extend(0, width, self.rich_style)
+        if y == len(self._lines) - 2:
+            return self._crossed(line, "▲")  # in black and white that is the cursor
         return self._crossed(line) if y in self._plotted else line
 
     def _draw(self) -> None:
@@ -171,15 +173,17 @@ class Charts(Widget, can_focus=True):
     def _style(self, kind: str) -> Style:
         return self.rich_style + self.get_component_rich_style(f"charts--{kind}", partial=True)
 
-    def _crossed(self, line: Strip) -> Strip:
-        """Draw the cursor over a line."""
+    def _crossed(self, line: Strip, mark: str = "") -> Strip:
+        """Draw the cursor over a line: `mark`, or what is there."""
         at = self.column
         if at is None:
             return line
         left, cell, right = line.divide([at, at + 1, line.cell_length])
-        text = cell.text if cell.text.strip() else "│"
-        over = self._style("cursor")
-        return Strip.join([left, Strip([Segment(text, over)]), right])
+        (segment,) = cell
+        text = mark or (segment.text if segment.text.strip() else "│")
+        over = self.get_component_rich_style("charts--cursor", partial=True)
+        crossed = Segment(text, (segment.style or self.rich_style) + over)
+        return Strip.join([left, Strip([crossed]), right])
 
     @property
     def column(self) -> int | None:
