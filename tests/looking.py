@@ -1,5 +1,6 @@
 """An application with a single view in it: what it asks of the real one, and what it tells it."""
 
+import time
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -52,7 +53,7 @@ def opened(path: Path, *, follow: bool = False, read: bool = True) -> Iterator[O
         if read:
             found.start()
         while read and found.state is Reading.BEGUN:
-            pass
+            time.sleep(0.001)
         yield found
     finally:
         found.close()

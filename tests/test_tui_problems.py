@@ -1,6 +1,7 @@
 """The view of what is wrong: its sentences, where its keys go, and that it keeps its place."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -174,7 +175,7 @@ def test_it_keeps_its_place_while_more_is_found(tmp_path: Path) -> None:
 
     with opened(path, follow=True) as found:
         while found.count < len(packets):
-            pass
+            time.sleep(0.001)
         show(found, scenario)
 
 
@@ -193,7 +194,7 @@ def test_nothing_is_wrong_so_far(tmp_path: Path) -> None:
 
     with opened(saved(hello(), tmp_path / "hello"), follow=True) as found:
         while not found.count:
-            pass
+            time.sleep(0.001)
         show(found, scenario)
 
 
