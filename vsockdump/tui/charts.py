@@ -151,11 +151,12 @@ class Charts(Widget, can_focus=True):
     def _draw(self) -> None:
         sides, height = self.sides, self.size.height
         each = heights(height, len(sides))
-        # Labels take as much as they need: once to know that, then in what is left.
-        across = max(self.size.width - 2, _ACROSS)
-        for _ in (0, 1):
+        across = self._columns[1]
+        for _ in range(3):  # labels take as much as they need, which is seen when they are drawn
             made = picture(self._plots(sides, each, across), each * len(sides), self.span, across)
             across = max(self.size.width - made.left, _ACROSS)
+            if made.across == across:
+                break
         self._columns, self._plotted = (made.left, made.across), made.plotted
         self._lines = [Strip(self._ink(text, kind) for text, kind in one) for one in made.lines]
 
