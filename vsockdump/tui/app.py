@@ -169,13 +169,7 @@ class Vsockdump(App[None]):
         complete: Complete = lambda text: (),
     ) -> None:
         """Have the user type a line, and hand it over unless that is given up."""
-        focused = self.focused
-
-        def answered(text: str) -> None:
-            self.set_focus(focused)
-            answer(text)
-
-        self.prompt.ask(question, default, answered, check, complete)
+        self.prompt.ask(question, default, answer, check, complete)
 
     def say(self, text: str, *, wrong: bool = False) -> None:
         """Say something in the status line, until the next key."""
@@ -248,19 +242,26 @@ class Vsockdump(App[None]):
 
     # --- keys ---------------------------------------------------------------------------------
 
-    def on_key(self, event: events.Key) -> None:
-        """Take the letter of a mark; what was said has been read."""
-        if self._status.said:
+    async def on_event(self, event: events.Event) -> None:
+        """Take keys one by one: each is for what the one before it has led to.
+
+        Textual would hand them to the widget with the focus, and find out later what they do.
+        """
+        taken = isinstance(event, events.Key) and not event.is_forwarded and await self._key(event)
+        if not taken:
+            await super().on_event(event)
+
+    async def _key(self, event: events.Key) -> bool:
+        """Do what a key does; False where that is for the widget with the focus to find out."""
+        if self._status.said:  # it has been read
             self._status.say("")
         if self._awaits:
-            event.prevent_default().stop()
-
-    async def on_event(self, event: events.Event) -> None:
-        """Have the key behind m and ' name a mark, whatever it does elsewhere."""
-        if isinstance(event, events.Key) and self._awaits and not self.prompt.asks:
             self._name_mark(event)
-            return
-        await super().on_event(event)
+        elif len(self.screen_stack) > 1 or (self.prompt.asks and event.is_printable):
+            return False
+        elif not (self.prompt.asks and await self.prompt.press(event.key)):
+            return await self._check_bindings(event.key)
+        return True
 
     def _name_mark(self, event: events.Key) -> None:
         awaits, self._awaits = self._awaits, ""

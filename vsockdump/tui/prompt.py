@@ -1,14 +1,15 @@
-"""The line at the bottom where something is typed: a display filter, a command, a file's name."""
+"""The lines at the bottom where something is typed: a display filter, a command, a name."""
 
+import asyncio
 from collections.abc import Callable, Sequence
-from typing import ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.message import Message
+from textual.widget import Widget
 from textual.widgets import Input, Static
+
+from vsockdump.messages import printable
 
 from .completion import common
 
@@ -21,55 +22,21 @@ Complete = Callable[[str], Sequence[str]]
 _SHOWN = 12
 
 
-class Line(Input):
-    """An input that leaves tab and escape to the prompt."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab", "complete", "complete", show=False),
-        Binding("escape", "give_up", "give up", show=False),
-        Binding("up", "older", "older", show=False),
-        Binding("down", "newer", "newer", show=False),
-    ]
-
-    def action_complete(self) -> None:
-        """Have the prompt complete what is typed."""
-        self.post_message(Prompt.Key("complete"))
-
-    def action_give_up(self) -> None:
-        """Have the prompt go away."""
-        self.post_message(Prompt.Key("give_up"))
-
-    def action_older(self) -> None:
-        """Show what was typed before."""
-        self.post_message(Prompt.Key("older"))
-
-    def action_newer(self) -> None:
-        """Show what was typed after that."""
-        self.post_message(Prompt.Key("newer"))
-
-
 class Prompt(Vertical):
-    """A question, what is typed, and below it what is wrong with that or how it may go on."""
+    """A question, what is typed, and below it what is wrong with that and how it may go on."""
 
     DEFAULT_CSS = """
-    Prompt { height: 2; display: none; background: $panel; }
-    Prompt Line { height: 1; border: none; padding: 0; background: $panel; width: 1fr; }
-    Prompt Line:focus { border: none; }
+    Prompt { height: 3; display: none; background: $panel; }
+    Prompt Input { height: 1; border: none; padding: 0; background: $panel; width: 1fr; }
+    Prompt Input:focus { border: none; }
     Prompt #question { width: auto; height: 1; color: $text-accent; text-style: bold; }
     Prompt #typed { height: 1; layout: horizontal; }
-    Prompt #below { height: 1; color: $text-muted; }
+    Prompt #wrong { height: 1; }
+    Prompt #more { height: 1; color: $text-muted; }
     Prompt.right Line { color: $text-success; }
     Prompt.wrong Line { color: $text-error; }
-    Prompt.wrong #below { color: $text-error; }
+    Prompt.wrong #wrong { color: $text-error; }
     """
-
-    class Key(Message):
-        """A key that the input does not know."""
-
-        def __init__(self, what: str) -> None:
-            """Say what it asks for."""
-            super().__init__()
-            self.what = what
 
     def __init__(self) -> None:
         """Ask nothing yet."""
@@ -80,13 +47,15 @@ class Prompt(Vertical):
         self._older: dict[str, list[str]] = {}
         self._question = ""
         self._at = 0
+        self._before: Widget | None = None
 
     def compose(self) -> ComposeResult:
         """Lay it out."""
         with Vertical(id="typed"):
             yield Static("", id="question", markup=False)
-            yield Line(id="line")
-        yield Static("", id="below", markup=False)
+            yield Input(id="line", select_on_focus=False)
+        yield Static("", id="wrong", markup=False)
+        yield Static("", id="more", markup=False)
 
     def ask(
         self,
@@ -100,12 +69,12 @@ class Prompt(Vertical):
         self._answer, self._check, self._complete = answer, check, complete
         self._question = question
         self._at = len(self._history)
-        self.query_one("#question", Static).update(Text(f"{question} "))
+        self._before = self.screen.focused if not self.asks else self._before
         self.display = True
         line = self._line
         line.value = default
         line.cursor_position = len(default)
-        line.focus()
+        self.screen.set_focus(line)  # at once: the next key may be on its way
         self._look(default)
 
     @property
@@ -114,12 +83,13 @@ class Prompt(Vertical):
         return bool(self.display)
 
     def give_up(self) -> None:
-        """Go away."""
+        """Go away; keys are for what had them before."""
         self.display = False
+        self.screen.set_focus(self._before)
 
     @property
-    def _line(self) -> Line:
-        return self.query_one("#line", Line)
+    def _line(self) -> Input:
+        return self.query_one("#line", Input)
 
     @property
     def _history(self) -> list[str]:
@@ -134,31 +104,42 @@ class Prompt(Vertical):
         wrong = self._check(text)
         self.set_class(bool(wrong), "wrong")
         self.set_class(not wrong and bool(text), "right")
+        sign = "✗" if wrong else "✓" if text else " "
+        self._write("question", f"{self._question} {sign} ")
+        self._write("wrong", printable(wrong))
         choices = [one.split()[-1] for one in self._complete(text)]
-        more = " ..." if len(choices) > _SHOWN else ""
-        below = wrong or "  ".join(choices[:_SHOWN]) + more
-        self.query_one("#below", Static).update(Text(below, no_wrap=True, overflow="ellipsis"))
+        more = ["..."] if len(choices) > _SHOWN else []
+        self._write("more", "  ".join([*choices[:_SHOWN], *more]))
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
+    def _write(self, part: str, text: str) -> None:
+        line = Text(text, no_wrap=True, overflow="ellipsis")
+        self.query_one(f"#{part}", Static).update(line)
+
+    async def press(self, key: str) -> bool:
+        """Do what a key asks for, once all that was typed before is there; whether it does."""
+        typed = asyncio.Event()
+        self._line.call_later(typed.set)
+        await typed.wait()
+        do = {
+            "enter": self._submit,
+            "escape": self.give_up,
+            "tab": self._finish_word,
+            "up": lambda: self._recall(-1),
+            "down": lambda: self._recall(1),
+        }.get(key)
+        if do is not None:
+            do()
+        return do is not None
+
+    def _submit(self) -> None:
         """Hand over what was typed, if nothing is wrong with it."""
-        event.stop()
-        text = event.value
+        text = self._line.value
         if self._check(text):
             return
         if text and text not in self._history[-1:]:
             self._history.append(text)
         self.give_up()
         self._answer(text)
-
-    def on_prompt_key(self, event: Key) -> None:
-        """Do what a key asks for."""
-        event.stop()
-        if event.what == "give_up":
-            self.give_up()
-        elif event.what == "complete":
-            self._finish_word()
-        else:
-            self._recall(-1 if event.what == "older" else 1)
 
     def _finish_word(self) -> None:
         line = self._line

@@ -246,14 +246,10 @@ class Rows(ScrollView, can_focus=True):
 
     def _go(self, row: int) -> None:
         """Move as a key asks for: whoever leaves the end no longer follows it."""
-        self.cursor = row
+        self.cursor, self._g = row, False
         self.follow = self.follow and self.cursor >= self.count - 1
 
     # --- keys and mouse -------------------------------------------------------------------------
-
-    def on_key(self, event: events.Key) -> None:
-        """Let the second g know of the first."""
-        self._g = self._g and event.key == "g"
 
     def action_move(self, by: int) -> None:
         """Move the cursor by so many rows."""
@@ -273,9 +269,9 @@ class Rows(ScrollView, can_focus=True):
 
     def action_first_after_two(self) -> None:
         """Move to the first row when g was pressed twice."""
-        if self._g:
+        again, self._g = self._g, True
+        if again:
             self._go(0)
-        self._g = not self._g
 
     def action_shift(self, by: int) -> None:
         """Show what is further to the side."""
