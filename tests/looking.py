@@ -25,6 +25,7 @@ class Look(App[None]):
         self.selected_flows: list[int] = []
         self.current_packet = 0
         self.columns: Sequence[str] = ()
+        self.paused = False
         self.matching: array[int] | None = None
         self.facts: Sequence[tuple[str, str]] = ()
         self.told: list[GoTo | OpenFlow | Said] = []

@@ -141,6 +141,11 @@ class Vsockdump(App[None]):
     # --- what views ask for -------------------------------------------------------------------
 
     @property
+    def paused(self) -> bool:
+        """Whether what is shown stays as it is."""
+        return self._status.paused > 0
+
+    @property
     def matching(self) -> "array[int] | None":
         """The packets that the display filter chooses, so far; None: all of them."""
         return None if self._picked is None else self._picked.numbers
@@ -212,7 +217,7 @@ class Vsockdump(App[None]):
         if now != self._seen:
             self._seen = now
             self._status.refresh()
-            if not self._status.paused:
+            if not self.paused:
                 self.view.refresh_view()
 
     def pick(self, text: str) -> None:

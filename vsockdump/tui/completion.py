@@ -44,7 +44,8 @@ def _next(head: str) -> Sequence[str]:
     field = fields.find(name) if name and name not in _JOINTS else None
     if field is not None:
         return sorted(field.names)
-    return _TERMS if name in ("", *_JOINTS) else _JOINTS[:2]
+    begins = name in _JOINTS or head.rstrip()[-1:] in ("", "(", "!", "&", "|")
+    return _TERMS if begins else _JOINTS[:2]
 
 
 def common(choices: Sequence[str]) -> str:

@@ -108,7 +108,8 @@ class Flows(View):
             self.rows.show_row(self.listed.numbers.index(numbers[0]))
 
     def _tick(self) -> None:
-        if self.is_on_screen and self.opened.state is Reading.FOLLOWING:
+        live = self.opened.state is Reading.FOLLOWING and not self.looking.paused
+        if self.is_on_screen and live:
             self._take()
             self._ask_rates()
 

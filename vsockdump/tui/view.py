@@ -54,6 +54,10 @@ class Looking(Protocol):
     """Of the list of packets, in the words of columns.COLUMNS; empty: the usual ones."""
 
     @property
+    def paused(self) -> bool:
+        """Whether what is shown is to stay as it is."""
+
+    @property
     def matching(self) -> "array[int] | None":
         """The packets that the display filter chooses, so far; None: all of them."""
 
