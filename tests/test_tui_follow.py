@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 
 from vsockdump.browsing.opened import Opened
 from vsockdump.tui.follow import Follow
-from vsockdump.tui.followtext import Mode
+from vsockdump.tui.followbytes import Mode
 from vsockdump.tui.rows import Rows
 from vsockdump.tui.view import GoTo, OpenFlow, Said
 
@@ -45,7 +45,7 @@ class Looked(Look):
     @property
     def lines(self) -> list[str]:
         """What is on the screen."""
-        rows = self.view.rows
+        rows = self.view.lines
         shown = (rows.render_line(y).text.rstrip() for y in range(rows.size.height))
         return [line for line in shown if line]
 
@@ -163,16 +163,16 @@ def test_a_long_stream_has_parts(tmp_path: Path) -> None:
         async def at(key: str) -> tuple[int, int, str]:
             await pilot.press(key)
             await settled(pilot)
-            return len(app.view.starts), app.view.rows.cursor, app.lines[1]
+            return len(app.view.starts), app.view.lines.cursor, app.lines[1]
 
-        last = app.view.rows.count - 1
-        assert app.lines[1] == " text, both sides, part 1: bytes > 0 to 196608, < 0 to 12"
-        assert app.view.rows.virtual_size.height == last + 3
+        last = app.view.lines.count - 1
+        assert app.lines[1] == " text, both sides, part 1, bytes > 0 to 196608, < 0 to 12"
+        assert app.view.lines.virtual_size.height == last + 3
         assert await at("G") == (1, last, app.lines[1])
         assert app.lines[-1] == "… more: ] shows the next part …"
-        second = " text, both sides, part 2: bytes > 196608 to 393216, < 12 to 24"
+        second = " text, both sides, part 2, bytes > 196608 to 393216, < 12 to 24"
         assert await at("enter") == (2, 0, second)
-        third = " text, both sides, part 3, the last: bytes > 393216 to 589824, < 24 to 36"
+        third = " text, both sides, part 3, the last, bytes > 393216 to 589824, < 24 to 36"
         assert await at("right_square_bracket") == (3, 0, third)
         await at("right_square_bracket")
         assert app.said == ["nothing follows"]
@@ -206,7 +206,7 @@ def test_the_packet_that_was_looked_at_is_where_it_begins(tmp_path: Path) -> Non
         found = []
 
         async def scenario(app: Looked, pilot: Pilot[None]) -> None:
-            row = app.view.laid.line(app.view.rows.cursor)
+            row = app.view.laid.line(app.view.lines.cursor)
             found.append((len(app.view.starts), row.number))
 
         with looked(saved(tmp_path, long(9).packets)) as capture:
@@ -223,7 +223,7 @@ def test_the_packet_that_was_looked_at_is_where_it_begins(tmp_path: Path) -> Non
 
 def test_the_cursor_stays_on_the_same_bytes() -> None:
     async def scenario(app: Looked, pilot: Pilot[None]) -> None:
-        rows = app.view.rows
+        rows = app.view.lines
         rows.cursor = 900
         place = app.view.laid.place(900)
         for key in ("v", "v", "d"):
@@ -271,7 +271,7 @@ def test_what_comes_later_is_shown_later(tmp_path: Path) -> None:
         while len(app.view.laid) < 16:  # in its own time, and not at once
             app.view.refresh_view()
             await pilot.pause(0.05)
-        assert app.view.rows.cursor == 15
+        assert app.view.lines.cursor == 15
         assert "… 50 bytes not captured …" in [app.view.laid.line(row).text for row in range(16)]
 
     with looked(path, follow=True, read=False) as capture:
@@ -285,10 +285,10 @@ def test_the_tail_is_in_the_last_part(tmp_path: Path) -> None:
         await pilot.press("F")
         await settled(pilot)
         assert len(app.view.starts) == 3
-        assert app.view.rows.cursor == len(app.view.laid) - 1
+        assert app.view.lines.cursor == len(app.view.laid) - 1
         await pilot.press("left_square_bracket")
         await settled(pilot)
-        assert (len(app.view.starts), app.view.rows.follow) == (2, False)
+        assert (len(app.view.starts), app.view.lines.follow) == (2, False)
 
     with looked(saved(tmp_path, long(9).packets)) as capture:
         play(Looked(capture), scenario)
@@ -316,6 +316,43 @@ def test_copy() -> None:
         assert app.said == ["copied the line"]
 
     with looked(PCAPS / "hello.pcap") as capture:
+        play(Looked(capture), scenario)
+
+
+def test_a_key_that_is_pressed_too_fast_is_not_counted(tmp_path: Path) -> None:
+    async def scenario(app: Looked, pilot: Pilot[None]) -> None:
+        for _ in range(9):
+            app.view.action_part(1)
+        await settled(pilot)
+        assert [start.point.after for start in app.view.starts] == [0, 8]
+
+    with looked(saved(tmp_path, long(9).packets)) as capture:
+        play(Looked(capture), scenario)
+
+
+def test_find(tmp_path: Path) -> None:
+    talk = [(0, b"needle one\n" + b"hay\n" * 15000), (1, b"more\nNeedle two\n")]
+    talk += [(0, b"hay\n" * 15000)] * 11 + [(0, b"at the end a \x00needle\n")]
+
+    async def scenario(app: Looked, pilot: Pilot[None]) -> None:
+        async def at(answer: str) -> tuple[int, str]:
+            app.answers.append(answer)
+            await pilot.press("f")
+            await settled(pilot)
+            return len(app.view.starts), app.view.laid.line(app.view.lines.cursor).text
+
+        assert await at("needle") == (1, "needle one")
+        assert await at("needle") == (1, "Needle two")
+        assert await at("needle") == (3, r"at the end a \x00needle")
+        assert await at("needle") == (3, r"at the end a \x00needle")
+        assert app.said == ["needle is nowhere behind here"]
+        assert await at("") == (3, r"at the end a \x00needle")
+        await pilot.press("left_curly_bracket")
+        await settled(pilot)
+        assert (await at(r"\x00n"))[0] == 3
+        assert [default for _, default in app.asked] == ["", *["needle"] * 5]
+
+    with looked(said(tmp_path, *talk)) as capture:
         play(Looked(capture), scenario)
 
 

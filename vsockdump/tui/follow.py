@@ -1,33 +1,27 @@
 """The view of what a connection carried."""
 
-import asyncio
-import os
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
-from rich.segment import Segment
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Static
 
-from vsockdump.browsing import payloads
-from vsockdump.dissectors import virtio
-from vsockdump.errors import VsockdumpError
-from vsockdump.flows import Flow
 from vsockdump.messages import printable
 
-from . import followpart
+from . import followread, saving
 from .flowview import FlowView, Work
-from .followpart import Piece, Start
-from .followtext import Laid, Mode
-from .rows import Line, Rows
+from .followbytes import Mode, needle
+from .followlist import FollowList
+from .followpart import Start
+from .followread import Asked, Shown
+from .followtext import Laid
+from .rows import Rows
 from .view import GoTo, Said
 
-_MARKS = ">", "<"
-_INKS = "accent", "good"
-_KINDS = {"message": "dim", "hole": "warn", "leak": "problem"}
 _SIDES = None, 0, 1
 _FAR = 1 << 62  # behind every packet
 
@@ -42,6 +36,7 @@ class Follow(FlowView):
         ("] [", "the next part of a long stream, the one before"),
         ("} {", "its last part, the first"),
         ("F", "follow the tail"),
+        ("f", "find a text from here on, \\xNN for a byte; again: f, enter"),
         ("w", "save the bytes of the sides that are shown"),
         ("c", "copy the line"),
         ("enter", "to the packet"),
@@ -55,6 +50,7 @@ class Follow(FlowView):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("v", "mode", "text, hex or raw", show=False),
+        Binding("f", "find", "find", show=False),
         Binding("d", "side", "both sides or one", show=False),
         Binding("right_square_bracket", "part(1)", "the next part", show=False),
         Binding("left_square_bracket", "part(-1)", "the part before", show=False),
@@ -68,29 +64,33 @@ class Follow(FlowView):
         self.mode = Mode.TEXT
         self.side: int | None = None
         """Whose bytes are shown; None: those of both."""
-        self.piece = Piece()
-        self.laid = Laid(())
         self.starts = [Start()]
-        """Of this part and those before it that are known."""
-        self._flow: Flow | None = None
-        self._read: tuple[list[Start], Piece, Laid] = [Start()], self.piece, self.laid
+        """Of the part that is wanted, the last, and those before it."""
+        self._came = Shown()
+        self._needle = ""
+        self._search: tuple[re.Pattern[bytes], int] | None = None  # from which line on
         self._goal = 0  # a packet to be reached
         self._aim: Callable[[], int] = lambda: 0  # the row that the cursor is to be on
 
     def compose(self) -> ComposeResult:
         """Have the lines, and a text for when there are none."""
-        yield Rows(self._draw, self._count, self._head)
+        yield FollowList(self.looking.word)
         yield Static(classes="state", markup=False)
 
     def on_mount(self) -> None:
         """Go to the end when that is to be followed."""
         super().on_mount()
-        self.watch(self.rows, "follow", self._tail, init=False)
+        self.watch(self.lines, "follow", self._tail, init=False)
 
     @property
-    def rows(self) -> Rows:
+    def lines(self) -> FollowList:
         """The lines."""
-        return self.query_one(Rows)
+        return self.query_one(FollowList)
+
+    @property
+    def laid(self) -> Laid:
+        """What they are of."""
+        return self.lines.laid
 
     @property
     def state(self) -> str:
@@ -104,7 +104,7 @@ class Follow(FlowView):
         number = self.numbers[0]
         if self.busy:
             return f"reading connection {number} ..."
-        if self._flow is None:
+        if self.opened.flow(number) is None:
             return f"there is no connection {number}, or it was forgotten to make room"
         who = "" if self.side is None else f" to the {'left' if self.side else 'right'}"
         so_far = "" if self.opened.ended else " so far"
@@ -119,23 +119,31 @@ class Follow(FlowView):
     def prepare(self, afresh: bool) -> Work:
         """Read a part, and lay it out for the width there is."""
         if afresh:
-            self.piece, self.laid, self.starts = Piece(), Laid(()), [Start()]
-            self._goal = self._of_ours(self.looking.current_packet)
-            self._aim = lambda number=self._goal: self.laid.row(number)  # type: ignore[misc]
-        opened, flow, before = self.opened, self.numbers[0], self.piece
-        starts, goal = list(self.starts), _FAR if self.rows.follow else self._goal
-        mode, width, side = self.mode, self._width, self.side
-        self._flow, self._goal = opened.flow(flow), 0
+            self.starts = [Start()]
+            self._goal = packet = self._of_ours(self.looking.current_packet)
+            self._aim = lambda: self.laid.row(packet)
+        opened, asked = self.opened, self._asked()
+        self._goal, self._search = 0, None
+        self.lines.busy = True
 
         def read(going: Callable[[], bool]) -> None:
-            if goal:
-                followpart.reach(opened, flow, starts, goal, going)
-            piece = followpart.read(opened, flow, starts[-1], before)
-            laid = Laid(piece.parts, piece.start.tally, mode=mode, width=width, side=side)
+            shown = followread.fetch(opened, asked, going)
             if going():
-                self._read = starts, piece, laid
+                self._came = shown
 
         return read
+
+    def _asked(self) -> Asked:
+        return Asked(
+            self.numbers[0],
+            tuple(self.starts),
+            self.lines.shown.piece,
+            self.mode,
+            self.lines.across(self.opened.count),
+            self.side,
+            _FAR if self.lines.follow else self._goal,
+            *(self._search or ()),
+        )
 
     def _of_ours(self, number: int) -> int:
         """Return a packet if it is one of the connection, else 0."""
@@ -146,23 +154,33 @@ class Follow(FlowView):
 
     def arrived(self, afresh: bool) -> None:
         """Show what was read."""
-        if self.numbers and not self.error:
-            self.starts, self.piece, self.laid = self._read
+        shown = self._came if self.numbers and not self.error else Shown()
+        self.starts = list(shown.starts)
+        flow = self.opened.flow(self.numbers[0]) if self.numbers else None
+        self.lines.busy = False
+        self.lines.show(shown, flow, self.opened.count)
         state = self.state
         self.query_one(".state", Static).update(Content(printable(state)))
         self.set_class(bool(state), "-empty")
-        self.rows.refresh_rows()
-        if not self.rows.follow:
-            self.rows.cursor = self._aim()
+        self._found(shown.row)
+        if not self.lines.follow:
+            self.lines.cursor = self._aim()
         self._aim = self._here()
+
+    def _found(self, row: int | None) -> None:
+        """Go where what was looked for is."""
+        if row is not None and row >= 0:
+            self._aim = lambda: row
+        elif row is not None:
+            self.post_message(Said(f"{self._needle} is nowhere behind here"))
 
     def proceed(self) -> None:
         """Say that it is being read."""
-        self.rows.redraw()
+        self.lines.redraw()
 
     def grown(self) -> bool:
         """Whether more came that belongs here."""
-        return super().grown() and (self.rows.follow or not self.piece.more)
+        return super().grown() and (self.lines.follow or not self.lines.shown.piece.more)
 
     def _again(self, aim: Callable[[], int] | None = None) -> None:
         """Read or lay out anew, the cursor on the same bytes if nothing else is said."""
@@ -171,7 +189,7 @@ class Follow(FlowView):
 
     def _here(self) -> Callable[[], int]:
         """Return what finds the bytes again that the cursor is on now."""
-        laid, cursor = self.laid, self.rows.cursor
+        laid, cursor = self.laid, self.lines.cursor
         if not len(laid):
             return lambda: 0
         place = laid.place(min(cursor, len(laid) - 1))
@@ -185,60 +203,6 @@ class Follow(FlowView):
     def _tail(self, follow: bool) -> None:
         if follow and self.numbers:
             self._again(self._last)
-
-    # --- drawing ----------------------------------------------------------------------------------
-
-    @property
-    def _digits(self) -> int:
-        return max(len(str(self.opened.count)), 5)
-
-    @property
-    def _width(self) -> int:
-        """Cells that a line of bytes has."""
-        return max((self.rows.scrollable_content_region.width or 80) - self._digits - 3, 1)
-
-    def _count(self) -> int:
-        return len(self.laid) + self.piece.more if len(self.laid) else 0
-
-    def _head(self, width: int) -> list[Line]:
-        if self._flow is None:
-            return []
-        return [
-            [Segment(f" {line}"[:width], self.rows.ink(ink))]
-            for line, ink in ((self._title(self._flow), "head"), (self._said(), "dim"))
-        ]
-
-    def _title(self, flow: Flow) -> str:
-        word = self.looking.word
-        src, dst = word(flow.src_cid, flow.src_port), word(flow.dst_cid, flow.dst_port)
-        kind = virtio.type_name(flow.type)
-        return printable(f"connection {flow.number}: {src} > {dst}, {kind}")
-
-    def _said(self) -> str:
-        """Say what is shown."""
-        who = "both sides" if self.side is None else f"{_MARKS[self.side]} alone"
-        if self.busy:
-            return f"{self.mode.value}, {who}, reading ..."
-        if not self.piece.more and len(self.starts) == 1:
-            return f"{self.mode.value}, {who}"
-        begin, end = self.piece.start.point.offsets, self.piece.end.offsets
-        of = (f"{mark} {a} to {b}" for mark, a, b in zip(_MARKS, begin, end, strict=True) if b > a)
-        ends = "" if self.piece.more else ", the last"
-        return f"{self.mode.value}, {who}, part {len(self.starts)}{ends}: bytes {', '.join(of)}"
-
-    def _draw(self, row: int, width: int) -> Line:
-        if row >= len(self.laid):
-            return [Segment("… more: ] shows the next part …", self.rows.ink("note"))]
-        line = self.laid.line(row)
-        ink = self.rows.ink(_KINDS.get(line.kind, _INKS[line.side]))
-        number = f"{line.number if line.begins else '':>{self._digits}}"
-        text = line.text
-        if line.kind == "message":
-            text = f"── {text} ".ljust(self._width, "─")
-        return [
-            Segment(number, self.rows.ink("dim")),
-            Segment(f" {_MARKS[line.side]} {text}", ink),
-        ]
 
     # --- keys -------------------------------------------------------------------------------------
 
@@ -262,10 +226,13 @@ class Follow(FlowView):
 
     def action_part(self, by: int) -> None:
         """Show the part behind this one, or that before it."""
-        if by > 0 and self.piece.more:
-            self.starts.append(self.piece.next)
+        piece = self.lines.shown.piece
+        if piece.start != self.starts[-1]:
+            return  # another one is on its way
+        if by > 0 and piece.more:
+            self.starts.append(piece.next)
         elif by < 0 and len(self.starts) > 1:
-            self.rows.follow = False
+            self.lines.follow = False
             self.starts.pop()
         else:
             self.post_message(Said("nothing follows" if by > 0 else "this is the beginning"))
@@ -274,7 +241,7 @@ class Follow(FlowView):
 
     def action_begin(self) -> None:
         """Show the first part."""
-        self.rows.follow = False
+        self.lines.follow = False
         del self.starts[1:]
         self._again(lambda: 0)
 
@@ -286,56 +253,26 @@ class Follow(FlowView):
     def _last(self) -> int:
         return max(len(self.laid) - 1, 0)
 
-    def action_copy(self) -> None:
-        """Copy the line."""
-        if self.rows.cursor < len(self.laid):
-            self.app.copy_to_clipboard(self.laid.line(self.rows.cursor).text)
-            self.post_message(Said("copied the line"))
-
-    # --- saving -----------------------------------------------------------------------------------
-
     def action_save(self) -> None:
         """Ask where the bytes that are shown are to be saved to, all parts of them."""
-        if not self.numbers:
+        if self.numbers:
+            saving.ask(self, self.numbers[0], self.side)
+        else:
             self.post_message(Said("no connection is selected", error=True))
-            return
-        name = f"connection-{self.numbers[0]}"
-        if self.side is None:
-            question = "save both sides to NAME.src and NAME.dst, NAME:"
-        else:
-            question = f"save the bytes of {_MARKS[self.side]} to:"
-        self.looking.ask(question, name, self._save_as)
 
-    def _save_as(self, name: str) -> None:
-        sides = ("src", "dst")
-        paths = {self.side: name} if self.side is not None else _both(name, sides)
-        there = [p for p in paths.values() if os.path.lexists(os.path.expanduser(p))]  # noqa: PTH111
-        if not name:
-            return
-        if there:
-            question = f"{printable(' and '.join(there))} is there already; y writes over it:"
-            self.looking.ask(question, "n", lambda answer: self._save_over(answer, paths))
-        else:
-            self._save(paths)
+    def action_find(self) -> None:
+        """Ask what to look for, from here on."""
+        if self.numbers:
+            self.looking.ask("find:", self._needle, self._find)
 
-    def _save_over(self, answer: str, paths: Mapping[int, str]) -> None:
-        if answer.strip().lower() in ("y", "yes"):
-            self._save(paths)
-        else:
-            self.post_message(Said("nothing is saved"))
+    def _find(self, text: str) -> None:
+        if text:
+            self._search = needle(text), self.lines.cursor + (text == self._needle)
+            self._needle = text
+            self._again()
 
-    def _save(self, paths: Mapping[int, str]) -> None:
-        self.post_message(Said("saving ..."))
-        self.run_worker(self._saving(self.numbers[0], paths))
-
-    async def _saving(self, flow: int, paths: Mapping[int, str]) -> None:
-        try:
-            saved = await asyncio.to_thread(payloads.save, self.opened, flow, paths)
-        except VsockdumpError as error:
-            self.post_message(Said(str(error), error=True))
-        else:
-            self.post_message(Said(f"saved {saved} to {' and '.join(paths.values())}"))
-
-
-def _both(name: str, sides: Sequence[str]) -> dict[int, str]:
-    return {at: f"{name}.{side}" for at, side in enumerate(sides)}
+    def action_copy(self) -> None:
+        """Copy the line."""
+        if self.lines.cursor < len(self.laid):
+            self.app.copy_to_clipboard(self.laid.line(self.lines.cursor).text)
+            self.post_message(Said("copied the line"))

@@ -61,3 +61,18 @@ def reach(opened: Opened, flow: int, starts: list[Start], number: int, going: Go
     stream = Stream(opened, flow, starts[-1].point)
     while going() and stream.skip(BYTES, PACKETS) and stream.point.after < number and stream.more():
         starts.append(Start(stream.point, SOMEWHERE))
+
+
+def search(
+    opened: Opened, starts: list[Start], piece: Piece, has: Callable[[Piece], bool], going: Going
+) -> Piece | None:
+    """Return the next part behind a piece that has what is wanted, None if there is none.
+
+    The starts of the parts on the way to it are added. Raises ReadError.
+    """
+    while going() and piece.more:
+        starts.append(piece.next)
+        piece = read(opened, piece.flow, starts[-1], Piece())
+        if has(piece):
+            return piece
+    return None
