@@ -9,12 +9,14 @@ from textual.pilot import Pilot
 
 from vsockdump.errors import ReadError
 from vsockdump.flows import Credit as Of
+from vsockdump.paint import SHADE
 from vsockdump.tui import credit
 from vsockdump.tui.credit import Credit
 from vsockdump.tui.details import credit_line, packet_line
 from vsockdump.tui.trace import Moment
 from vsockdump.tui.view import GoTo, Said
 
+from .command import PCAPS
 from .conversation import SECOND, Talk
 from .looking import Look, opened, settled
 from .talks import saved
@@ -171,6 +173,38 @@ def test_of_a_long_connection_the_first_packets_are_plotted(
 
     monkeypatch.setattr(credit, "MOST", 3)
     run(saved(stalled(), tmp_path / "a.pcapng"), check, [1])
+
+
+def test_of_several_connections_the_first_is_plotted(tmp_path: Path) -> None:
+    async def check(app: Look, view: Credit, pilot: Pilot[None]) -> None:
+        assert view.charts.title(0) == "4:9 → host:1234"
+        assert view.readout()[0].endswith("the first of 2 connections")
+
+    talk = Talk((4, 9)).open().rw("src", 1)
+    Talk((3, 3), on=talk).open()
+    run(saved(talk, tmp_path / "a.pcapng"), check, [1, 2])
+
+
+def test_a_real_stall() -> None:
+    async def check(app: Look, view: Credit, pilot: Pilot[None]) -> None:
+        shown = [view.charts.render_line(y).text.rstrip() for y in range(12)]
+        full, shade = "⣿" * 36, SHADE * 36
+        assert shown == [
+            "            local:15004 → local:5004  ⠒⠒ window  ⣿",
+            f"  256 KiB ┤⠁⣻{full}⡃",
+            f"          ││⣺{full}⡂",
+            f"          ││⣺{full}⡂",
+            "      0 B ┼─⠒⠒ sent  ⣿ read───────────────────────",
+            f"293.0 KiB ┤│⡆{'⠂' * 36}⣻",
+            f"          │⡀⡇{shade}⣺",
+            "      0 B ┼─⣿ sent per second─────────────────────",
+            f"4.6 MiB/s ┤│⣿{shade}░",
+            f"          ││⣿{shade}⣤",
+            "    0 B/s └▲─────────────────┬────────────────────",
+            "           0 s               1 s",
+        ]
+
+    run(PCAPS / "slow-reader.pcap.zst", check, [1], size=(50, 14))
 
 
 MOMENT = Moment(7, 0, 5, 1, 12, Of(1, 0, 1, None, None), Of(2, 1, 1, 9, 8))

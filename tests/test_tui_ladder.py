@@ -13,6 +13,7 @@ from vsockdump.tui import ladder, ladderpart
 from vsockdump.tui.ladder import Ladder
 from vsockdump.tui.view import GoTo, Said
 
+from .command import PCAPS
 from .conversation import Talk
 from .looking import Look, opened, settled
 from .talks import saved
@@ -309,3 +310,34 @@ def test_it_grows(tmp_path: Path) -> None:
         assert view.grown()
 
     run(saved(talk, tmp_path / "a.pcapng"), check, [1])
+
+
+def test_a_real_stall() -> None:
+    async def check(app: Look, view: Ladder, pilot: Pilot[None]) -> None:
+        assert [line for line in lines(view) if line] == [
+            "       time      since  local:15004                                 local:5004",
+            "   0.000000   0.000000       ├──────── REQUEST stream, buf 262144 ──────▶│",
+            "   0.000106   0.000106       │◀────── RESPONSE stream, buf 262144 ───────┤",
+            "   0.061317   0.061211       ├─────── RW x 4, 262144 bytes, free 0 ─────▶│",
+            "                             ░░ local:15004 could not send for 1.993 s: ░░",
+            "                             ░░ local:5004 did not read, or did not say ░░",
+            "                             ░░░░░ so (262144 bytes under way, 262144 ░░░░",
+            "                             ░░░░░░░░░░░░░░░░░░ allowed) ░░░░░░░░░░░░░░░░░",
+            "                             ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░",
+            "!  2.057860   1.992993       │◀─ CREDIT_UPDATE fwd 262144, free 262144 ──┤",
+            "   2.063878   0.006018       ├────────── RW 37856, free 224288 ─────────▶│",
+            "   2.073506   0.009628       │◀─ CREDIT_UPDATE fwd 300000, free 262144 ──┤",
+            "   2.100334   0.026828       │◀─────────── SHUTDOWN rcv|send ────────────┤",
+            "   2.100408   0.000074       ├─────────────────── RST ──────────────────▶│",
+            "   2.100685   0.000277       ├─────────────────── RST ──────────────────▶│",
+        ]
+
+    run(PCAPS / "slow-reader.pcap.zst", check, [1])
+
+
+def test_rows_are_not_selected(tmp_path: Path) -> None:
+    async def check(app: Look, view: Ladder, pilot: Pilot[None]) -> None:
+        await press(pilot, "space")
+        assert (view.list.row, view.list.marked) == (0, set())
+
+    run(saved(stalled(), tmp_path / "a.pcapng"), check, [1])

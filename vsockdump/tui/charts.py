@@ -191,7 +191,8 @@ class Charts(Widget, can_focus=True):
         """The column of the screen in which the cursor is, None where it is not in sight."""
         left, across = self._columns
         at = self.span.column(self._time, across)
-        return left + at if self.trace.count and 0 <= at < across else None
+        seen = self.trace.count and 0 <= at < min(across, self.size.width - left)
+        return left + at if seen else None
 
     @property
     def _time(self) -> int:

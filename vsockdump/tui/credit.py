@@ -132,6 +132,8 @@ class Credit(FlowView):
         if self.busy:
             return [f"reading: {trace.count} of {plural(self.packets(), 'packet')}"]
         said = [f"{since(zoom.begin)} to {since(zoom.end)}"] if zoom else []
+        others = len(self.looking.selected_flows) - 1
+        said += [f"the first of {others + 1} connections"] if others > 0 else []
         left = max(self.packets() - trace.count, 0) if trace.count >= MOST else 0
         return said + ([f"{plural(left, 'more packet')} not plotted"] if left else [])
 

@@ -183,3 +183,6 @@ class LadderList(Rows):
         if self._firsts:
             row = max(min(self.row + by, len(self._firsts) - 1), 0)
             super().action_move(self._firsts[row] - self.cursor)
+
+    def action_mark(self) -> None:
+        """Rows of a ladder are not selected."""
