@@ -101,6 +101,8 @@ def test_what_is_known_is_not_read_again(tmp_path: Path) -> None:
 
 def test_a_full_part_stays_as_it_is(tmp_path: Path) -> None:
     with opened(saved(tmp_path, long(9).packets)) as capture:
-        first = followpart.read(capture, 1, Start(), Piece())
-        full = first._replace(parts=first.parts * 2)
-        assert followpart.read(capture, 1, Start(), full) == full
+        first, *_, last = chain(capture, Start())
+        assert followpart.read(capture, 1, Start(), first) is first
+        assert followpart.read(capture, 1, last.start, last) == last
+        full = last._replace(parts=last.parts * 2, end=first.end)
+        assert followpart.read(capture, 1, last.start, full) == full._replace(more=True)

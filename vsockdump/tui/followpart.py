@@ -48,7 +48,9 @@ def read(opened: Opened, flow: int, start: Start, before: Piece) -> Piece:
     """
     known = len(gaps(opened, flow))  # one may have been found in what was read already
     if (before.flow, before.start, before.gaps) != (flow, start, known):
-        before = Piece(flow, start, (), start.point)
+        before = Piece(flow, start, (), start.point, gaps=known)
+    if before.more:
+        return before
     room = BYTES - sum(len(part.data) for part in before.parts)
     packets = PACKETS - len(before.parts)
     stream = Stream(opened, flow, before.end)
