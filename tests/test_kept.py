@@ -172,3 +172,27 @@ def test_two_link_types_in_a_pcap_file(tmp_path: Path) -> None:
     path.write_bytes(head + enhanced(one) + enhanced(one, number=1))
     with opened(path) as capture, pytest.raises(WriteError, match="one link type only"):
         kept.save(capture, None, str(tmp_path / "out.pcap"))
+
+
+@pytest.mark.parametrize("to", ["out.pcap", "out.pcapng"])
+def test_who_may_not_open_the_file_again_still_has_its_packets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, to: str
+) -> None:
+    path = tmp_path / "a.pcapng"
+    path.write_bytes(everything())
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with opened(path) as capture:
+        assert kept.save(capture, None, str(tmp_path / to)) == 9
+        assert read(str(tmp_path / to)) == read(str(path))
+        assert kept.save(capture, chosen([2, 9]), str(tmp_path / to)) == 2
+        assert read(str(tmp_path / to)) == read(str(path))[1::7]
+
+
+@pytest.mark.parametrize("to", ["out.pcap", "out.pcapng"])
+def test_what_was_let_go_is_not_saved(tmp_path: Path, to: str) -> None:
+    path = tmp_path / "a.pcapng"
+    path.write_bytes(pcapng(some(9)))
+    with opened(path) as capture:
+        capture.index.let_go(4)
+        assert kept.save(capture, None, str(tmp_path / to)) == 6
+    assert read(str(tmp_path / to)) == some(9)[3:]

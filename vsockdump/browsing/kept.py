@@ -78,12 +78,18 @@ def _writer(opened: Opened, output: Output) -> Writer:
     interfaces = list(opened.interfaces)
     if not pcapng:
         return PcapWriter(output, interfaces, nano=_is_fine(opened))
-    return CopyWriter(output) if _copies(opened) else PcapngWriter(output, interfaces)
+    if opened.source.is_pcapng and _again_from(opened):
+        return CopyWriter(output)
+    return PcapngWriter(output, interfaces)
 
 
-def _copies(opened: Opened) -> bool:
-    """Whether blocks can be passed on: all that was read is still there."""
-    return opened.source.is_pcapng and opened.first == 1
+def _again_from(opened: Opened) -> str:
+    """Return a path by which all of what is read can be read once more; empty if there is none.
+
+    Some of it may have been let go, and who gave up privileges may not open the file again.
+    """
+    path = f"/proc/self/fd/{opened.fd}"
+    return path if opened.first == 1 and os.access(path, os.R_OK) else ""
 
 
 def _is_fine(opened: Opened) -> bool:
@@ -97,23 +103,22 @@ def _batches(
     opened: Opened, numbers: "array[int] | None", copied: bool, progress: Progress
 ) -> Iterator[Batch]:
     """Yield what is wanted, nothing else in the batches."""
-    total = opened.count
-    if numbers is None and opened.first > 1:
+    total, path = opened.count, _again_from(opened)
+    if path and (numbers is None or copied):
+        for batch in _again(opened, path, total):
+            first, count = batch.first, batch.count
+            batch.select(_mask(first, count, numbers))
+            batch.head(max(total + 1 - first, 0) if numbers is None else batch.count)
+            yield batch
+            progress(min(first + count - 1, total), total)
+    elif numbers is None:
         yield from _still(opened, total)
-        return
-    if numbers is not None and not copied:
+    else:
         done = 0
         for batch in opened.only(numbers):
             done += batch.count
             yield batch
             progress(done, len(numbers))
-        return
-    for batch in _again(opened, total):
-        first, count = batch.first, batch.count
-        batch.select(_mask(first, count, numbers))
-        batch.head(max(total + 1 - first, 0) if numbers is None else batch.count)
-        yield batch
-        progress(min(first + count - 1, total), total)
 
 
 def _still(opened: Opened, total: int) -> Iterator[Batch]:
@@ -138,13 +143,13 @@ def _mask(first: int, count: int, numbers: Sequence[int] | None) -> bytes:
     return bytes(mask)
 
 
-def _again(opened: Opened, total: int) -> Iterator[Batch]:
+def _again(opened: Opened, path: str, total: int) -> Iterator[Batch]:
     """Yield all batches up to a packet once more; of a capture that ended, what is behind it, too.
 
     What is damaged behind the packets that were read has been said when it was read.
     """
     ended, came = opened.ended, 0
-    with closing(Savefile(f"/proc/self/fd/{opened.fd}")) as source:
+    with closing(Savefile(path)) as source:
         source.name = opened.path
         try:
             for batch in source.batches():
