@@ -108,6 +108,18 @@ def test_one_side_alone() -> None:
     assert shown(PCAPS / "hello.pcap", "d", "d", "d") == shown(PCAPS / "hello.pcap")
 
 
+def test_what_is_there_is_told_from_what_is_not_by_colour() -> None:
+    async def scenario(app: Looked, pilot: Pilot[None]) -> None:
+        lines = app.view.lines
+        inks = [lines.ink(kind).color for kind in ("src", "dst", "warn", "problem")]
+        assert len(set(inks)) == 4
+        drawn = [list(lines.render_line(y))[1].style for y in (4, 5)]  # the cursor is on 2
+        assert [style and style.color for style in drawn] == [inks[0], inks[2]]
+
+    with looked(PCAPS / "snaplen-96.pcap") as capture:
+        play(Looked(capture), scenario, (100, 24))
+
+
 def test_hex_and_raw() -> None:
     assert shown(PCAPS / "hello.pcap", "v")[1:] == [
         " hex, both sides",

@@ -1,6 +1,7 @@
 """The lines of what a connection carried."""
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 from rich.segment import Segment
 
@@ -13,7 +14,7 @@ from .followread import Shown
 from .followtext import MARKS, Laid
 from .rows import Line, Rows
 
-_INKS = "accent", "good"
+_INKS = "src", "dst"
 _KINDS = {"message": "dim", "hole": "warn", "leak": "problem"}
 
 _DIGITS = 5  # of a packet's number, if it has no more
@@ -21,6 +22,14 @@ _DIGITS = 5  # of a packet's number, if it has no more
 
 class FollowList(Rows):
     """Shows a part, and below it that there is another one."""
+
+    DEFAULT_CSS = """
+    FollowList {
+        & > .rows--src { color: $text-primary; }
+        & > .rows--dst { color: $text-success; }
+    }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"rows--src", "rows--dst"}
 
     def __init__(self, name: Name) -> None:
         """Show nothing yet; `name` words ends."""
