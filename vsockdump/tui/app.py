@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
@@ -46,6 +47,9 @@ OF_FLOWS = ("ladder", "credit", "follow")
 """Views of the connections that are selected."""
 
 REFRESH_S = 1 / 15
+
+SWITCH_S = 0.001
+"""After so long a thread that reads lets others go on, so that keys are not waited for."""
 
 
 class Vsockdump(App[None]):
@@ -417,4 +421,5 @@ def run(
         names=choosing.numbers(wanted),
         expression=expression,
     )
+    sys.setswitchinterval(SWITCH_S)
     app.run()
