@@ -13,6 +13,7 @@ block say what differs:
     <!-- in: new environment -->    run in a copy of the sources, with an empty virtual environment
     <!-- exit: 2 -->                how the last command ends
     <!-- stop: 3 -->                the last command is interrupted (Ctrl-C) after 3 seconds
+    <!-- keys: 2q -->               the last command has a terminal, where these keys are pressed
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import pexpect
 import pytest
 
 PROJECT = Path(__file__).parents[1]
@@ -43,6 +45,7 @@ MARKS = {
     "in": {"new environment"},
     "exit": {"1", "2", "13", "14"},
     "stop": {"1", "2", "3", "5"},
+    "keys": {"2n3q", "2q"},
 }
 
 pytestmark = pytest.mark.xdist_group("readme")
@@ -163,6 +166,22 @@ def execute(line: str, folder: Path, shell: dict[str, str], stop: str | None) ->
     return process.returncode, output
 
 
+def press(line: str, folder: Path, shell: dict[str, str], keys: str) -> tuple[int, str]:
+    """Run a line in bash on a terminal, and press keys once a screen is there."""
+    colours = {name: value for name, value in shell.items() if name != "NO_COLOR"}
+    process = pexpect.spawn(
+        "bash", ["-c", line], cwd=folder, env={**colours, "TERM": "xterm-256color"},
+        dimensions=(24, 80), timeout=120, encoding="utf-8",
+    )  # fmt: skip
+    process.expect_exact("? help")
+    shown = str(process.before)
+    for key in keys:
+        process.send(key)
+    process.expect(pexpect.EOF)
+    process.close()
+    return process.exitstatus, shown + str(process.before)
+
+
 @pytest.mark.parametrize("block", CONSOLE, ids=[block.title for block in CONSOLE])
 def test_console(block: Block, tmp_path: Path) -> None:
     if reason := reason_to_skip(block):
@@ -177,7 +196,10 @@ def test_console(block: Block, tmp_path: Path) -> None:
     for command in commands:
         last = command is commands[-1]
         stop = block.marks.get("stop") if last else None
-        status, output = execute(command.line, folder, shell, stop)
+        if last and "keys" in block.marks:
+            status, output = press(command.line, folder, shell, block.marks["keys"])
+        else:
+            status, output = execute(command.line, folder, shell, stop)
         expected = int(block.marks.get("exit", 0)) if last else 0
         assert status == expected, f"$ {command.line}\n{output}\nexit {status}, not {expected}"
         assert not command.output or (wrong := difference(command.output, output)) is None, wrong
