@@ -12,6 +12,7 @@ from typing import ClassVar
 from textual import events
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
+from textual.theme import BUILTIN_THEMES
 from textual.widgets import ContentSwitcher
 
 from vsockdump import choosing, options
@@ -19,7 +20,7 @@ from vsockdump.browsing import kept
 from vsockdump.browsing.opened import Opened
 from vsockdump.browsing.picked import Picked
 from vsockdump.browsing.recording import Recording
-from vsockdump.errors import VsockdumpError
+from vsockdump.errors import UsageError, VsockdumpError
 from vsockdump.events import Name, Severity
 from vsockdump.filters.language import parse
 from vsockdump.filters.tokens import FilterError
@@ -100,7 +101,8 @@ class Vsockdump(App[None]):
 
         `expression` is the display filter to begin with.
         """
-        super().__init__()
+        # Textual would only turn colours into greys (https://no-color.org has none of them).
+        super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         config = config or Config()
         self.opened, self.word, self.recording = opened, word, recording
         self.columns: Sequence[str] = config.columns
@@ -133,6 +135,8 @@ class Vsockdump(App[None]):
         if self._expression:
             self.pick(self._expression)
         self.set_interval(REFRESH_S, self._tick)
+        # Textual draws nothing where the size is what it was before it was suspended.
+        self.app_resume_signal.subscribe(self, lambda app: self.refresh(layout=True))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self.exit)
@@ -403,6 +407,17 @@ class Vsockdump(App[None]):
             self.call_from_thread(self.say, str(error), wrong=True)
         else:
             self.call_from_thread(self.say, f"{plural(count, 'packet')} saved in {path}")
+
+
+def check(config: Config, path: str) -> None:
+    """Refuse themes and actions that there are not; raises UsageError, which names `path`."""
+    actions = {binding.id: "" for binding in Vsockdump.BINDINGS if isinstance(binding, Binding)}
+    for name in config.keys:
+        if name not in actions:
+            raise UsageError(f"{path}: no action is called {name}; there are {', '.join(actions)}")
+    if config.theme and config.theme not in BUILTIN_THEMES:
+        themes = ", ".join(BUILTIN_THEMES)
+        raise UsageError(f"{path}: no theme is called {config.theme}; there are {themes}")
 
 
 def load() -> None:

@@ -48,6 +48,7 @@ class Rows(ScrollView, can_focus=True):
             color: $block-cursor-foreground;
             text-style: $block-cursor-text-style;
         }
+        &:nocolor > .rows--cursor { text-style: reverse; }
         & > .rows--marked { text-style: bold; }
         & > .rows--dim { text-style: dim; }
         & > .rows--accent { color: $text-accent; }

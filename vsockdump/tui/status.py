@@ -59,7 +59,7 @@ class Status(Widget):
         if self.paused:
             yield f"PAUSED, {plural(opened.count - self.paused, 'packet')} since", "bad"
         if self.trouble or opened.error:
-            yield self.trouble or opened.error, "bad"
+            yield self.trouble or opened.error.removeprefix(f"{opened.path}: "), "bad"
         yield opened.path.rpartition("/")[2], ""
         yield plural(opened.count, "packet"), ""
         if opened.first > 1:
