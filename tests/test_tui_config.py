@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from textual.binding import Binding
 
 from vsockdump.errors import UsageError
+from vsockdump.tui.app import Vsockdump, check
 from vsockdump.tui.config import Config, parse, path, read
 
 WHOLE = """
@@ -20,6 +23,28 @@ filter = "f3"
 
 def test_everything() -> None:
     assert parse(WHOLE) == Config({"filter": "f3"}, "nord", ("number", "op", "free"))
+
+
+def test_what_readme_shows_is_right() -> None:
+    text = (Path(__file__).parents[1] / "README.md").read_text()
+    (shown,) = re.findall(r"```toml\n(.*?)```", text, re.S)
+    check(parse(shown), "README")
+    named = re.findall(r"keys are named by what they do: `(.*?)`", text, re.S)[0].split()
+    ids = {binding.id for binding in Vsockdump.BINDINGS if isinstance(binding, Binding)}
+    assert {*named, *(f"view{place}" for place in range(1, 8))} == ids
+
+
+@pytest.mark.parametrize(
+    ("config", "error"),
+    [
+        (Config({"fliter": "f3"}), "there: no action is called fliter; there are view1"),
+        (Config(theme="nrod"), "there: no theme is called nrod; there are"),
+    ],
+)
+def test_what_there_is_not_is_said(config: Config, error: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        check(config, "there")
+    assert str(caught.value).startswith(error)
 
 
 def test_nothing() -> None:

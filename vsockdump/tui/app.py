@@ -411,7 +411,7 @@ class Vsockdump(App[None]):
 
 def check(config: Config, path: str) -> None:
     """Refuse themes and actions that there are not; raises UsageError, which names `path`."""
-    actions = {binding.id: "" for binding in Vsockdump.BINDINGS if isinstance(binding, Binding)}
+    actions = [str(one.id) for one in Vsockdump.BINDINGS if isinstance(one, Binding)]
     for name in config.keys:
         if name not in actions:
             raise UsageError(f"{path}: no action is called {name}; there are {', '.join(actions)}")

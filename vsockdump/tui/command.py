@@ -37,14 +37,17 @@ def show(wanted: Options) -> None:
             return runs.read(wanted.read, wanted, following)
         return runs.capture(wanted, following)
     choosing.trees(wanted)  # what is wrong is said before anything is opened
+    from . import app  # noqa: PLC0415 - while it can be loaded: privileges will be given up
+
     found = config.read(config.path())
+    app.check(found, config.path())
+    app.load()
     return _watch(wanted, found) if wanted.interface else _browse(wanted, found)
 
 
 def _watch(wanted: Options, found: config.Config) -> None:
-    from . import app  # noqa: PLC0415 - while it can be loaded: privileges will be given up
+    from . import app  # noqa: PLC0415 - printing does without
 
-    app.load()
     with recording(wanted, spool=not wanted.no_spool) as live:
         app.run(wanted, live.opened, found, live, wanted.display)
     _tell_of(live, wanted)
@@ -53,7 +56,6 @@ def _watch(wanted: Options, found: config.Config) -> None:
 def _browse(wanted: Options, found: config.Config) -> None:
     from . import app  # noqa: PLC0415 - likewise
 
-    app.load()
     with _keys_from_terminal(wanted), closing(Opened(wanted.read, follow=wanted.follow)) as opened:
         privileges.drop(privileges.target(wanted.user or _reader()))
         opened.start()

@@ -120,16 +120,16 @@ class Prompt(Vertical):
         typed = asyncio.Event()
         self._line.call_later(typed.set)
         await typed.wait()
-        do = {
+        actions: dict[str, Callable[[], None]] = {
             "enter": self._submit,
             "escape": self.give_up,
             "tab": self._finish_word,
             "up": lambda: self._recall(-1),
             "down": lambda: self._recall(1),
-        }.get(key)
-        if do is not None:
-            do()
-        return do is not None
+        }
+        if key in actions:
+            actions[key]()
+        return key in actions
 
     def _submit(self) -> None:
         """Hand over what was typed, if nothing is wrong with it."""
