@@ -221,7 +221,8 @@ class Vsockdump(App[None]):
         if self.recording is not None:
             self._status.dropped = self.recording.counts.dropped
             self._status.trouble = self.recording.error
-        now = (opened.count, opened.state, opened.progress, picked and picked.looked_at)
+        told = self._status.dropped, self._status.trouble, picked, picked and picked.looked_at
+        now = (opened.count, opened.state, opened.progress, *told)
         if now != self._seen:
             self._seen = now
             self._status.refresh()

@@ -33,8 +33,8 @@ class Prompt(Vertical):
     Prompt #typed { height: 1; layout: horizontal; }
     Prompt #wrong { height: 1; }
     Prompt #more { height: 1; color: $text-muted; }
-    Prompt.right Line { color: $text-success; }
-    Prompt.wrong Line { color: $text-error; }
+    Prompt.right Input { color: $text-success; }
+    Prompt.wrong Input { color: $text-error; }
     Prompt.wrong #wrong { color: $text-error; }
     """
 
