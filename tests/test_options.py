@@ -208,3 +208,27 @@ def test_names_of_guests_are_those_of_a_live_link(
     ]:
         found = options.names(parse(words.split()))
         assert [found.endpoint(cid, 1) for cid in (42, 43, 2)] == ends
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ("-r f -w g", "-w saves what is captured"),
+        ("-i v --no-spool -w g", "--no-spool saves nothing"),
+        ("-r f -s 76", "-s goes with -i"),
+        ("-r f --count", "do not go with it"),
+        ("-r f --format jsonl", "do not go with it"),
+        ("-i v -w g -C 3", "do not rotate"),
+        ("-r f -Q in", "say 'g2h' or 'h2g'"),
+    ],
+)
+def test_what_has_no_place_on_a_screen(words: str, why: str) -> None:
+    with pytest.raises(UsageError, match=why):
+        options.check_tui(parse(["--tui", *words.split()]))
+
+
+@pytest.mark.parametrize(
+    "words", ["", "-i v -w g -s 76 -c 5", "-r f -Y problem", "-i v --no-spool"]
+)
+def test_what_has(words: str) -> None:
+    options.check_tui(parse(["--tui", *words.split()]))

@@ -27,6 +27,8 @@ class Wanted(Options):
     csv = False
 
 
+_CONNECTIONS = "take only connections with packets that match"
+
 W = TypeVar("W", bound=Wanted)
 O = TypeVar("O", bound=Options)  # noqa: E741
 
@@ -50,11 +52,17 @@ def parse(
     return wanted
 
 
-def parse_input(argv: Sequence[str], name: str, wanted: O, add: Callable[[Group], None]) -> O:
+def parse_input(
+    argv: Sequence[str],
+    name: str,
+    wanted: O,
+    add: Callable[[Group], None],
+    takes: str = _CONNECTIONS,
+) -> O:
     """Fill `wanted` from a command line that names a file or a link; see `parse`."""
     usage = f"vsockdump {name} [FILE | -i LINK] [options] [EXPRESSION]"
     made = Parser(f"vsockdump {name}", usage, _sentence(parser.COMMANDS[name]))
-    _add_input(Group(made, "where packets come from"))
+    _add_input(Group(made, "where packets come from"), takes)
     output = Group(made, "what is shown")
     add(output)
     _add_names(output)
@@ -74,12 +82,12 @@ def _sentence(text: str) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
-def _add_input(group: Group) -> None:
+def _add_input(group: Group, takes: str) -> None:
     group.words(
         "words",
         "FILE",
         "a pcap or pcapng file, also .gz and .zst; - is stdin; after it, or with -i, an EXPRESSION:"
-        " take only connections with packets that match, such as 'cid 3 and port 1024'",
+        f" {takes}, such as 'cid 3 and port 1024'",
     )
     group.value("-i --interface", "interface", "LINK", "capture from this link")
     group.flag("--follow", "follow", "at the end of the file wait for more")

@@ -141,6 +141,25 @@ def filter_contradictions(found: Options) -> tuple[tuple[object, str], ...]:
     )
 
 
+def check_tui(found: Options) -> None:
+    """Raise UsageError for what has no place on the whole screen."""
+    contradictions = (
+        (found.read and found.write, "-w saves what is captured: in a screen on a file, w saves"),
+        (found.no_spool and found.write, "--no-spool saves nothing, and -w does"),
+        (found.read and (found.snaplen or found.snap_payload >= 0), "-s goes with -i"),
+        (
+            found.count or found.print or found.problems or found.format != "text",
+            "--tui shows packets on the whole screen: --count, --print, --problems and --format do"
+            " not go with it",
+        ),
+        (found.size or found.seconds, "files do not rotate under a screen: -C and -G"),
+        (found.direction != "inout", "-Q does not go with --tui; say 'g2h' or 'h2g'"),
+    )
+    for wrong, sentence in contradictions:
+        if wrong:
+            raise UsageError(sentence)
+
+
 def chooses(options: Options) -> bool:
     """Tell whether any packets may be left out by an expression, or a part of them."""
     given = (options.expression, options.expression_file, options.capture_filter, options.display)

@@ -63,9 +63,10 @@ class Opened:
         *,
         follow: bool = False,
         most: Most | None = None,
+        limit: int = 0,
         max_flows: int = 1_000_000,
     ) -> None:
-        """Open a file, or - for standard input.
+        """Open a file, or - for standard input, of which `limit` packets are read (0: all).
 
         Of one that goes on what is beyond `most` is let go, the oldest first. At most `max_flows`
         connections are kept. Raises ReadError.
@@ -85,6 +86,7 @@ class Opened:
         self.state = Reading.BEGUN
         self.error = ""
         self._most = most
+        self._limit = limit
         self._following = Following(self.tracker)
         self._following.begin(self.source.interfaces, self._lost)
         self._recalled = Recalled()
@@ -123,7 +125,7 @@ class Opened:
     def _read(self) -> None:
         failed = False
         try:
-            pipeline.run(self.source, [self], between=self._waits)
+            pipeline.run(self.source, [self], most=self._limit, between=self._waits)
         except VsockdumpError as error:
             self.error, failed = str(error), not self.index.count
         finally:

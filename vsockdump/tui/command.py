@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 
-from vsockdump import analysis, choosing, parser, privileges, runs
+from vsockdump import analysis, choosing, options, parser, privileges, runs
 from vsockdump.arguments import Group
 from vsockdump.browsing.opened import Opened
 from vsockdump.browsing.recording import Recording, recording
@@ -18,7 +18,8 @@ from . import config
 
 def main(argv: Sequence[str]) -> int:
     """Show a capture until the user has seen enough; return 0. Raises VsockdumpError."""
-    show(analysis.parse_input(argv, "tui", Options(), _options))
+    takes = "show, or capture, only packets that match"
+    show(analysis.parse_input(argv, "tui", Options(), _options, takes))
     return 0
 
 
@@ -31,6 +32,7 @@ def _options(group: Group) -> None:
 
 def show(wanted: Options) -> None:
     """Show what `wanted` names, or print it where nobody looks at a screen."""
+    options.check_tui(wanted)
     if not sys.stdout.isatty():
         following = runs.following(wanted)
         if wanted.read:
@@ -42,7 +44,7 @@ def show(wanted: Options) -> None:
     found = config.read(config.path())
     app.check(found, config.path())
     app.load()
-    return _watch(wanted, found) if wanted.interface else _browse(wanted, found)
+    return _browse(wanted, found) if wanted.read else _watch(wanted, found)
 
 
 def _watch(wanted: Options, found: config.Config) -> None:
@@ -56,13 +58,18 @@ def _watch(wanted: Options, found: config.Config) -> None:
 def _browse(wanted: Options, found: config.Config) -> None:
     from . import app  # noqa: PLC0415 - likewise
 
-    with _keys_from_terminal(wanted), closing(Opened(wanted.read, follow=wanted.follow)) as opened:
+    with _keys_from_terminal(wanted), closing(_opened(wanted)) as opened:
         privileges.drop(privileges.target(wanted.user or _reader()))
         opened.start()
-        display = wanted.display or choosing.expression(wanted)
+        both = filter(None, (choosing.expression(wanted), wanted.display))
+        display = " and ".join(f"({one})" for one in both)
         app.run(wanted, opened, found, None, display)
         if opened.error:
             raise ReadError(opened.error)
+
+
+def _opened(wanted: Options) -> Opened:
+    return Opened(wanted.read, follow=wanted.follow, limit=wanted.limit, max_flows=wanted.max_flows)
 
 
 def _reader() -> str | None:
