@@ -91,14 +91,14 @@ class Problems(View):
     def _show(self, told: list[Told]) -> None:
         """Show these lines, the cursor where it was, and that where it was on the screen."""
         rows = self.rows
-        before = rows.cursor
+        before, begun = rows.cursor, bool(self.told)
         row = _same(self.told, before, told)
         self.told = told
         rows.refresh_rows()
-        if row != before:
+        if row != before and begun:
             top = rows.scroll_offset.y
             rows.scroll_to(y=max(top + row - before, 0), animate=False)
-            rows.cursor = row
+        rows.cursor = row
 
     def _draw(self, row: int, width: int) -> Line:
         told = self.told[row]
