@@ -127,12 +127,14 @@ def chosen_live(
     return choosing.live(wanted, processes, following=following is not None)
 
 
-def listen(stack: ExitStack, wanted: Options, chosen: Choices) -> "Live":
-    """Open the link and the capture on it, to be closed with `stack`."""
+def listen(
+    stack: ExitStack, wanted: Options, chosen: Choices, tell: Callable[[str], None] = say
+) -> "Live":
+    """Open the link and the capture on it, to be closed with `stack`; `tell` gets what happens."""
     from vsockdump.sources.link import Link  # noqa: PLC0415 - reading a file needs neither
     from vsockdump.sources.live import Live  # noqa: PLC0415
 
-    link = stack.enter_context(Link(wanted.interface, create=wanted.create, say=say))
+    link = stack.enter_context(Link(wanted.interface, create=wanted.create, say=tell))
     live = Live(
         link.name,
         snaplen=wanted.snaplen or SNAPLEN,
@@ -140,7 +142,7 @@ def listen(stack: ExitStack, wanted: Options, chosen: Choices) -> "Live":
         immediate=wanted.immediate,
         program=chosen.program,
         filter_text=chosen.text,
-        say=say,
+        say=tell,
     )
     return stack.enter_context(live)
 

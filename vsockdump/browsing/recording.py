@@ -39,6 +39,8 @@ class Recording:
         self.counts = Statistics(0, 0, 0)
         """Packets that were received, and dropped, a moment ago."""
         self.error = ""
+        self.told: list[str] = []
+        """What has happened to the link."""
         self.saved = ""
         """The file it is in, empty where that is memory."""
         self._sinks = sinks
@@ -98,7 +100,8 @@ def recording(wanted: Options, *, spool: bool = True) -> Iterator[Recording]:
         wanted.write = wanted.write or (memory.path if memory else spool_path())
         processes = asking.live(stack, wanted, None, direction.own_cids())
         chosen = runs.chosen_live(wanted, processes, None)
-        source = runs.listen(stack, wanted, chosen)
+        told: list[str] = []
+        source = runs.listen(stack, wanted, chosen, told.append)
         outputs = stack.enter_context(Outputs(wanted, source.interfaces, False))
         most = Most(PACKETS, MEMORY if memory else 1 << 62, memory.let_go if memory else _nobody)
         opened = Opened(wanted.write, follow=True, most=most, max_flows=wanted.max_flows)
@@ -110,6 +113,7 @@ def recording(wanted: Options, *, spool: bool = True) -> Iterator[Recording]:
         choice = pipeline.watched(first, chosen.taken) if chosen.taken else None
         sinks = outputs.sinks if choice else [*first, *outputs.sinks]
         made = Recording(opened, source, sinks, wanted.limit)
+        made.told = told
         made.saved = "" if memory else wanted.write
         made.start(choice)
         try:

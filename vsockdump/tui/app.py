@@ -7,6 +7,7 @@ import sys
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from typing import ClassVar
 
 from textual import events
@@ -113,6 +114,7 @@ class Vsockdump(App[None]):
         self._config, self._names, self._expression = config, names, expression
         self._picked: Picked | None = None
         self._seen: tuple[object, ...] = ()
+        self._told = 0  # of what has happened to the link
         self._awaits = ""  # what the next key names a mark for
         self._status = Status(opened)
 
@@ -221,6 +223,9 @@ class Vsockdump(App[None]):
         if self.recording is not None:
             self._status.dropped = self.recording.counts.dropped
             self._status.trouble = self.recording.error
+            for text in self.recording.told[self._told :]:
+                self._told += 1
+                self.say(text)
         told = self._status.dropped, self._status.trouble, picked, picked and picked.looked_at
         now = (opened.count, opened.state, opened.progress, *told)
         if now != self._seen:
@@ -303,10 +308,13 @@ class Vsockdump(App[None]):
             self.view_before = switcher.current or view
         if view in OF_FLOWS and not self.selected_flows:
             self._select_flow()
-        switcher.current = view
-        self.query_one(TabLine).seen = view
-        self.view.refresh_view()
-        self._focus_view()
+        with ExitStack() as until_focused:  # or all would be painted twice
+            until_focused.enter_context(self.batch_update())
+            switcher.current = view
+            self.query_one(TabLine).seen = view
+            self.view.refresh_view()
+            self._focus_view()
+            (self.focused or self.view).call_later(until_focused.pop_all().close)
 
     def _select_flow(self) -> None:
         """Select the connection that the cursor is at, where none was selected."""

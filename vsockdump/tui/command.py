@@ -10,7 +10,7 @@ from vsockdump.arguments import Group
 from vsockdump.browsing.opened import Opened
 from vsockdump.browsing.recording import Recording, recording
 from vsockdump.errors import DeviceError, OpenError, ReadError, reason
-from vsockdump.messages import plural, tell
+from vsockdump.messages import plural, say, tell
 from vsockdump.options import Options
 
 from . import config
@@ -95,6 +95,8 @@ def _keys_from_terminal(wanted: Options) -> Iterator[None]:
 
 def _tell_of(live: Recording, wanted: Options) -> None:
     """Say what was captured, and where it is."""
+    for text in live.told:
+        say(text)
     counts = live.counts
     tell(f"{plural(counts.received, 'packet')} received by filter")
     tell(f"{plural(counts.dropped, 'packet')} dropped by kernel")
