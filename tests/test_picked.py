@@ -116,6 +116,30 @@ def test_it_keeps_up_with_a_file_that_grows(tmp_path: Path) -> None:
         assert list(made.numbers) == list(range(1, 31))
 
 
+def test_what_is_let_go_is_forgotten(tmp_path: Path) -> None:
+    path = tmp_path / "grows.pcap"
+    whole = captures.pcap(some(30_000))
+    half = whole.index(b"015000")  # in a packet, which is whole a moment later
+    path.write_bytes(whole[:half])
+    found = Opened(str(path), follow=True, most=Most(5000, 1 << 40, lambda offset: None))
+    found.start()
+    made = Picked(found, "len > 0")
+    made.start()
+    while not made.numbers:
+        time.sleep(0.01)
+    held = made.numbers
+    with path.open("ab") as file:
+        file.write(whole[half:])
+    while made.looked_at < 30_000:
+        time.sleep(0.01)
+    found.no_more()
+    made.stop()
+    assert made.numbers[0] >= found.first - 4096
+    assert made.numbers[-1] == 30_000
+    assert held[0] < 15_000
+    found.close()
+
+
 def test_what_was_let_go_is_not_looked_for(tmp_path: Path) -> None:
     path = tmp_path / "many.pcap"
     path.write_bytes(captures.pcap(some(30_000)))

@@ -3,7 +3,9 @@
 import threading
 import time
 from array import array
+from bisect import bisect_left
 from collections.abc import Mapping
+from contextlib import suppress
 from itertools import compress
 
 from vsockdump.engine.batch import Batch
@@ -17,6 +19,8 @@ from .looked import Looked
 from .opened import Opened
 
 _POLL_S = 0.05
+
+_AT_ONCE = 4096  # numbers that are forgotten together
 
 
 class Picked:
@@ -86,8 +90,16 @@ class Picked:
     def _take(self, batch: Batch) -> None:
         self._looked.feed(batch)
         numbers = range(batch.number(0), batch.number(batch.count - 1) + 1)
-        self.numbers.extend(compress(numbers, self._choice(batch)))
+        with suppress(IndexError):  # they have been let go meanwhile
+            self.numbers.extend(compress(numbers, self._choice(batch)))
         self.looked_at = numbers[-1]
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Forget numbers of packets that are gone; who holds the array may go on with it."""
+        gone = bisect_left(self.numbers, self._opened.first)
+        if gone > max(len(self.numbers) // 2, _AT_ONCE):
+            self.numbers = self.numbers[gone:]
 
     def _pick_flow(self, flow: int) -> None:
         """Take the packets of a connection, which the index knows."""
@@ -96,6 +108,7 @@ class Picked:
             found = self._opened.index.of(flow, after=self.looked_at)
             self.numbers.extend(number for number in found if number <= count)
             self.looked_at = count
+            self._let_go()
             if ended:
                 break
             time.sleep(_POLL_S)
