@@ -1,6 +1,7 @@
 """The application: seven views of one capture, and what all of them share."""
 
 import asyncio
+import importlib
 import os
 import signal
 import sys
@@ -10,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import ClassVar
 
+from rich import cells
 from textual import events
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
@@ -431,6 +433,14 @@ def check(config: Config, path: str) -> None:
 
 def load() -> None:
     """Load what is loaded late: once privileges are given up it may not be readable."""
+    late = (
+        *("concurrent.futures.thread", "textual.drivers.headless_driver", "textual.pilot"),
+        *("textual.drivers.linux_driver", "textual.layouts.factory", "textual.scrollbar"),
+        *("rich.traceback", "rich._emoji_codes", "rich.ansi", "pygments.lexers.python"),
+    )
+    for name in late:
+        importlib.import_module(name)
+    cells.cell_len("→")  # has rich load what it knows of characters
 
 
 def run(
