@@ -15,7 +15,10 @@ from rich import cells
 from textual import events
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
+from textual.reactive import Reactive
+from textual.screen import Screen
 from textual.theme import BUILTIN_THEMES
+from textual.widget import Widget
 from textual.widgets import ContentSwitcher
 
 from vsockdump import choosing, options
@@ -54,6 +57,12 @@ REFRESH_S = 1 / 15
 
 SWITCH_S = 0.001
 """After so long a thread that reads lets others go on, so that keys are not waited for."""
+
+
+class _Screen(Screen[None]):
+    """Leaves it to widgets to draw whether they have the focus."""
+
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
 
 
 class Vsockdump(App[None]):
@@ -119,6 +128,10 @@ class Vsockdump(App[None]):
         self._told = 0  # of what has happened to the link
         self._awaits = ""  # what the next key names a mark for
         self._status = Status(opened)
+
+    def get_default_screen(self) -> Screen[None]:
+        """Return what all is on."""
+        return _Screen(id="_default")
 
     def compose(self) -> ComposeResult:
         """Lay it out."""

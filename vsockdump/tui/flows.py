@@ -152,7 +152,8 @@ class Flows(View):
             self.call_after_refresh(self.refresh_view)  # once it is known how many fit
         if not found.numbers:
             self.query_one(Static).update(nothing(self.opened, found.chosen, "connection"))
-        rows.refresh_rows()
+        if found != before:
+            rows.refresh_rows()
         if before.order != found.order:
             rows.cursor = 0
         elif number and number in found.numbers:
@@ -162,10 +163,11 @@ class Flows(View):
         self._ask_rates()
 
     def _take(self) -> None:
-        """Ask for the connections in sight, and draw them anew."""
-        self._lines.clear()
+        """Ask for the connections in sight, and draw those anew of which more is known."""
+        before, self._lines = self._lines, {}
         self._ask(self._in_sight())
-        self.rows.refresh_rows()
+        if self._lines != before:
+            self.rows.refresh_rows()
 
     def _ask(self, numbers: Sequence[int]) -> None:
         """Ask for connections, all at once: whoever reads may make us wait."""

@@ -1,6 +1,7 @@
 """A list of any number of rows, of which only those on the screen are ever drawn."""
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import zip_longest
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -153,11 +154,29 @@ class Rows(ScrollView, can_focus=True):
             self._scroll_update(size)
 
     def redraw(self) -> None:
-        """Draw all lines anew: there are as many rows as before."""
+        """Draw all lines anew, of which those that are not as before come to the screen."""
+        seen = self.is_on_screen
+        before = self._in_sight(self._drawn.get) if seen else []
         self._drawn.clear()
         self._widest = 0
-        self._heads = [Strip(line) for line in self._head(self._width)]
-        self.refresh()
+        if self._width or not self._heads:  # out of sight it has none
+            self._heads = [Strip(line) for line in self._head(self._width)]
+        if not seen:
+            self.refresh()
+            return
+        lines = zip_longest(before, self._in_sight(self._known))
+        for y, (old, new) in enumerate(lines, self.scroll_offset.y):
+            if old is None or old != new:
+                self.refresh_line(y)
+
+    def _in_sight(self, row: Callable[[tuple[int, int]], Strip | None]) -> list[Strip | None]:
+        """Return the lines on the screen, those of the head and then what `row` has of each."""
+        top, width = self.scroll_offset.y, self._width
+        rows = range(top, min(top + self._height, self.count))
+        return [*self._heads, *(row((each, width)) for each in rows)]
+
+    def _known(self, key: tuple[int, int]) -> Strip:
+        return self._row(*key)
 
     def show_row(self, row: int) -> None:
         """Put the cursor on a row, in the middle if it was not in sight."""
