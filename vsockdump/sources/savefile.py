@@ -96,7 +96,7 @@ class Savefile:
     @property
     def position(self) -> int:
         """Bytes read of it so far."""
-        return self.raw.tell() if self.raw.regular else 0
+        return self.raw.taken if self.raw.regular else 0
 
     @property
     def drops(self) -> dict[int, pcapng.Drops]:

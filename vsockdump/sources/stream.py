@@ -95,6 +95,8 @@ class Raw(io.FileIO):
         super().__init__(file, closefd=isinstance(file, str))
         self.regular = stat.S_ISREG(os.fstat(self.fileno()).st_mode)
         self.stopped = False
+        self.taken = 0
+        """Bytes read so far; tell() would wait while another thread reads."""
         self._poll = select.poll()
         self._poll.register(self.fileno(), select.POLLIN)
 
@@ -106,7 +108,9 @@ class Raw(io.FileIO):
         """Fill the front of `buffer`; a signal alone would not end a read that waits (PEP 475)."""
         while not self.ready():
             pass
-        return 0 if self.stopped else super().readinto(buffer)
+        size = 0 if self.stopped else super().readinto(buffer)
+        self.taken += size or 0
+        return size
 
 
 def open_raw(path: str) -> Raw:
