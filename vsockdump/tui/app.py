@@ -450,6 +450,7 @@ def load() -> None:
         *("concurrent.futures.thread", "textual.drivers.headless_driver", "textual.pilot"),
         *("textual.drivers.linux_driver", "textual.layouts.factory", "textual.scrollbar"),
         *("rich.traceback", "rich._emoji_codes", "rich.ansi", "pygments.lexers.python"),
+        "re2",
     )
     for name in late:
         importlib.import_module(name)
