@@ -86,6 +86,7 @@ class Chunk(NamedTuple):
 
 
 SHAPES = (Shape("small", SMALL, 500, 80, 100), Shape("mixed", MIXED, 100, 80, 100))
+TEN_MILLION = Shape("ten-million", SMALL, 500, 80, 200)  # packets; what a screen is put before
 PACKETS = 5_000_000  # of a crowd
 ROOM = 6 << 30  # bytes: the largest file, and two copies of it
 SLICE = 50  # the slow rivals get every this many-th part of the file
@@ -210,7 +211,7 @@ def write(shape: Shape | Crowd, target: Path) -> None:
 
 def shapes(quick: bool) -> list[Shape | Crowd]:
     """Name the files of a run: full or tenth size, each with its slice, and ten packets."""
-    whole = [shape.scaled(10, "-quick") if quick else shape for shape in SHAPES]
+    whole = [large.scaled(10, "-quick") if quick else large for large in (*SHAPES, TEN_MILLION)]
     slices = [shape.scaled(SLICE, "-slice") for shape in SHAPES]
     ten = Shape("ten", SMALL, connections=1, turns=4, chunks=1)
     return [*whole, *slices, ten, *crowds(quick)]
