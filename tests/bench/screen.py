@@ -131,7 +131,7 @@ class Terminal:
             pass
 
     def press(self, key: str, columns: int = WIDTH - 1, quiet: float = QUIET_S) -> Answer:
-        """Press a key; look at so many columns for what it does, until nothing comes for `quiet`."""
+        """Press a key; see what it does to so many columns, until nothing comes for `quiet`."""
         before = self.part(columns)
         begin = time.perf_counter()
         os.write(self.fd, key.encode())

@@ -33,7 +33,7 @@ from vsockdump.filters.tokens import FilterError
 from vsockdump.messages import plural, printable
 from vsockdump.options import Options
 
-from . import commands, completion
+from . import commands, completion, rubbish
 from .config import Config
 from .credit import Credit
 from .flows import Flows
@@ -44,6 +44,7 @@ from .ladder import Ladder
 from .packets import Packets
 from .problems import Problems
 from .prompt import Check, Complete, Prompt
+from .rubbish import Rubbish
 from .status import Status
 from .tabline import TabLine
 from .view import GoTo, OpenFlow, Said, View
@@ -128,6 +129,7 @@ class Vsockdump(App[None]):
         self._told = 0  # of what has happened to the link
         self._awaits = ""  # what the next key names a mark for
         self._status = Status(opened)
+        self._rubbish = Rubbish()
 
     def get_default_screen(self) -> Screen[None]:
         """Return what all is on."""
@@ -234,6 +236,7 @@ class Vsockdump(App[None]):
 
     def _tick(self) -> None:
         """Show what is new, if anything is."""
+        self._rubbish.collect()
         opened, picked = self.opened, self._picked
         if self.recording is not None:
             self._status.dropped = self.recording.counts.dropped
@@ -281,6 +284,8 @@ class Vsockdump(App[None]):
 
         Textual would hand them to the widget with the focus, and find out later what they do.
         """
+        if isinstance(event, events.Key):
+            self._rubbish.pressed()
         taken = isinstance(event, events.Key) and not event.is_forwarded and await self._key(event)
         if not taken:
             await super().on_event(event)
@@ -470,4 +475,5 @@ def run(
         expression=expression,
     )
     sys.setswitchinterval(SWITCH_S)
+    rubbish.wait()
     app.run()
