@@ -58,6 +58,10 @@ class Flows(View):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - textual's name
         """Show nothing yet."""
         super().__init__(id=id)
+        self.rows: Rows = _List(
+            self._draw, lambda: len(self.listed.numbers), self._head, self._number
+        )
+        """The list."""
         self.listed = Listed()
         self.order = Order()
         self._widths = Widths()
@@ -71,7 +75,7 @@ class Flows(View):
     def compose(self) -> ComposeResult:
         """Make the list, and what stands in its place."""
         yield Static(markup=False)
-        yield _List(self._draw, lambda: len(self.listed.numbers), self._head, self._number)
+        yield self.rows
 
     def on_mount(self) -> None:
         """Look again from time to time: stalls grow although nothing comes."""
@@ -81,11 +85,6 @@ class Flows(View):
     def on_resize(self) -> None:
         """Ask for what has come in sight."""
         self.call_after_refresh(self.refresh_view)
-
-    @property
-    def rows(self) -> Rows:
-        """The list."""
-        return self.query_one(Rows)
 
     @property
     def selected(self) -> list[int]:
@@ -203,7 +202,7 @@ class Flows(View):
         if shown is None:
             return [Segment(f"{mark}{number} was forgotten to make room (--max-flows)")]
         cells = flowline.line(shown, self._widths.within(width - 1))
-        inks = {ink: self.rows.ink(ink) if ink else None for _, ink in cells}
+        inks = {ink: self.rows.ink(ink) if ink else None for ink in {ink for _, ink in cells}}
         return [Segment(mark), *(Segment(text, inks[ink]) for text, ink in cells)]
 
     def _shown(self, number: int) -> Shown | None:
