@@ -91,7 +91,7 @@ def test_by_a_file(late: Path, tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.standin
-@pytest.mark.parametrize("more", [[], ["--no-spool"], ['port 1024 and payload contains "Hello"']])
+@pytest.mark.parametrize("more", [[], ["--no-spool"], ['port 1024 and not payload contains "none"']])
 def test_live(
     standin: Standin,
     late: Path,

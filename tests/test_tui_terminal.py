@@ -106,6 +106,14 @@ def test_a_display_filter_is_judged_while_it_is_typed(terminal: Terminal) -> Non
     terminal.wait("/op rst: 2 ", "RST")
 
 
+def test_what_no_longer_matches_is_gone(terminal: Terminal) -> None:
+    shown(terminal, PCAPS / "backlog-full.pcap", until="local:20002 > local:5009")
+    terminal.type("/port 20001")
+    terminal.press("Enter")
+    screen = terminal.wait("1 connection with packets that match", gone="local:20002")
+    assert screen.count("local:20001") == 1
+
+
 def test_a_number_goes_to_its_packet(terminal: Terminal) -> None:
     shown(terminal)
     terminal.type(":5")

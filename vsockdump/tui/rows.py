@@ -138,10 +138,10 @@ class Rows(ScrollView, can_focus=True):
     def refresh_rows(self, added: bool = False) -> None:
         """Draw anew what changed; with `added`, rows were only added since the last time."""
         before, self.count = self.count, self._ask()
-        if added:
-            self.refresh()
-        else:
+        if not added:
             self.redraw()
+        if added or self.count < before:  # rows that are gone leave their lines behind
+            self.refresh()
         self._set_size(Size(self._width, self.count + len(self._heads)))
         was, self.cursor = self.cursor, self.count - 1 if self.follow else self.cursor
         if self.count and not before and self.cursor == was:
