@@ -91,7 +91,9 @@ def test_by_a_file(late: Path, tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.standin
-@pytest.mark.parametrize("more", [[], ["--no-spool"], ['port 1024 and not payload contains "none"']])
+@pytest.mark.parametrize(
+    "more", [[], ["--no-spool"], ['port 1024 and not payload contains "none"']]
+)
 def test_live(
     standin: Standin,
     late: Path,
