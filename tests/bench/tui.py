@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import random
 import statistics
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
 from . import generate
 from .files import make, vsockdump
+from .live import Sending, sending
 from .measure import Cost, Program, compare
 from .report import Figure, amount
 from .screen import HEIGHT, QUIET_S, WIDTH, Answer, Terminal
 
 START_BAR_S, KEY_BAR_MS, PACKET_BAR = 1.0, 50, 60
+RATE, LIVE_S = 100_000, 25  # packets a second on a link, and for how long
 LEFT = 10  # columns with numbers and the cursor: what changes there is the answer to a key
 PAGE_DOWN = "\x1b[6~"
 FILTER = "op credit_update"
@@ -100,6 +104,7 @@ def measure(folder: Path, quick: bool, repetitions: int) -> list[Figure]:
         *started(large, repetitions),
         *answered(large),
         *remembered(large, folder / "ten.pcap", folder / f"{generate.crowds(quick)[2].name}.pcap"),
+        *watched(folder / "live.pcapng"),
     ]
 
 
@@ -260,3 +265,44 @@ def held_in_memory(file: Path) -> tuple[int, int]:
         terminal.settle(0.5, 5)
         packets = int(session.status.partition(" packets")[0].split()[-1])
         return terminal.rss_kib, packets
+
+
+# --- live -----------------------------------------------------------------------------------------
+
+
+def watched(file: Path) -> Iterator[Figure]:
+    """Watch a link while packets come, saved in a file and kept in memory alone."""
+    if os.geteuid() != 0 or not Path("/dev/net/tun").exists():
+        yield Figure("tui, live", skipped="needs root and /dev/net/tun")
+        return
+    with sending() as sender:
+        for words in (("-w", file), ("--no-spool",)):
+            command = ("-i", sender.link, "-Z", "root", *words)
+            with show(*command) as terminal:
+                yield from live(Session(terminal), sender, f"tui, live {words[0]}")
+    file.unlink(missing_ok=True)
+
+
+def live(session: Session, sender: Sending, what: str) -> Iterator[Figure]:
+    terminal, rss = session.terminal, 0
+    terminal.until(lambda: " packets" in session.status)
+    session.type("2")
+    cpu, sent = terminal.cpu_now, RATE * LIVE_S
+    answers: list[Answer] = []
+    with ThreadPoolExecutor() as pool:
+        sends = pool.submit(sender.send, sent, RATE)
+        while not sends.done():
+            answers += session.press(Key("j", "j", presses=5), while_reading=False)
+            rss = max(rss, terminal.rss_kib)
+        rate = sends.result()
+    took = terminal.cpu_now - cpu
+    terminal.settle(0.5, 2.5)
+    print(f"  {what}: {session.status.strip()}", flush=True)
+    shown = f"{rate:,.0f}/s: {session.status.strip().partition(' · ')[2].removesuffix(' · ? help')}"
+    lost = "dropped" in session.status or f"{sent} packets" not in session.status
+    yield Figure(what, shown, bar="all of them", met=not lost)
+    found = Cost(0, took, rss / 1024)
+    yield amount(f"{what}, CPU a packet", found, took / sent * 1e6, "us")
+    yield amount(f"{what}, memory", found, rss / 1024, "MiB")
+    if changed := milliseconds(answers):
+        yield amount(f"{what}, key to paint, p95", found, p95(changed), "ms", KEY_BAR_MS)
