@@ -100,8 +100,8 @@ def test_the_link_is_gone_after_sigkill(watched: Observed) -> None:
 def test_a_guests_hello_is_seen(between: Observed) -> None:
     seen = between("tui")
     assert seen["as_expected"], between.result.console
-    (line,) = [line for line in seen["views"]["Flows"].splitlines() if "host:9999" in line]
-    assert "123:19999" in line
+    (line,) = [line for line in seen["views"]["Flows"].splitlines() if "123:19999" in line]
+    assert "> host" in line
     assert " SF " in line
     assert "> Hello, world!" in seen["views"]["Follow"]
     assert "< welcome" in seen["views"]["Follow"]

@@ -147,7 +147,7 @@ def nested() -> Seen:
 
         def act() -> Seen:
             as_expected = run_second_guest(*INNER, ["hello"])
-            terminal.wait("host:9999 SF")
+            terminal.wait("123:19999", " SF ")
             return {"as_expected": as_expected, "views": views(terminal)}
 
         return beside(terminal, act)
