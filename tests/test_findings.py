@@ -34,7 +34,7 @@ def test_where_they_are_found() -> None:
     made = index(talk)
     found = Findings(made)
     found.add(track(talk).events)
-    assert found.total == 2
+    assert (found.total, found.problems, found.forgotten) == (2, 1, 0)
     assert [event.flow for event in found.at(7)] == [1]
     assert [event.kind for event in found.of(3)] == [Kind.STALL]
     assert found.at(8) == found.of(2) == []
@@ -51,6 +51,7 @@ def test_more_than_are_kept_are_counted(monkeypatch: pytest.MonkeyPatch) -> None
     events = track(talk).events
     monkeypatch.setattr(findings, "MOST", 1)
     found.add(events)
-    assert found.total == 2
-    assert sum(len(found.of(flow)) for flow in (1, 3)) == 1
+    assert (found.total, found.forgotten) == (2, 1)
+    assert [len(found.of(flow)) for flow in (1, 3)] == [0, 1]  # the latest is kept
+    assert found.at(7) == []
     assert sum(group.total for group in found.groups(Quality())) == 2

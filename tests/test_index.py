@@ -132,6 +132,20 @@ def test_marks() -> None:
     assert made.at(3).side == 0  # and nothing else changed
 
 
+def test_the_next_mark_is_found_from_anywhere() -> None:
+    made = many(2 * CHUNK)
+    made.mark(CHUNK + 9, 3)
+    made.let_go(CHUNK + 3)
+    assert made.next(0, 3) == CHUNK + 9
+    assert made.next(1 << 40, 3, -1) == CHUNK + 9
+
+
+def test_numbers_that_no_connection_has() -> None:
+    made = index(hello().packets)
+    assert made.of(1 << 32) == made.of((1 << 64) - 1) == array("Q")
+    assert made.rates([1 << 40], START, START + 1, 1) == [([0], [0])]
+
+
 def test_times() -> None:
     made = index(hello().packets)
     assert made.since(START) == 1

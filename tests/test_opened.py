@@ -140,6 +140,42 @@ def test_the_oldest_are_let_go(tmp_path: Path) -> None:
     found.close()
 
 
+def test_what_is_let_go_can_be_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "many.pcap"
+    path.write_bytes(captures.pcap(some(30_000)))
+    found = Opened(str(path), most=Most(5000, 1 << 40, lambda offset: None))
+    found.start()
+    while not found.ended:
+        time.sleep(0.01)
+    first = found.first
+    assert (found.flow_of(1), found.flow_of(first), found.flow_of(30_001)) == (0, 1, 0)
+    numbers = array("Q", [1, 2, first, 30_000, 30_001])
+    seen = [batch.number(row) for batch in found.only(numbers) for row in range(batch.count)]
+    assert seen == [first, 30_000]
+    found.close()
+
+
+def test_a_file_that_changes_is_noted(tmp_path: Path) -> None:
+    path = tmp_path / "changes.pcap"
+    path.write_bytes(captures.pcap(some(3)))
+    with opened(path) as found:
+        path.write_bytes(b"\xff" * path.stat().st_size)
+        with pytest.raises(ReadError):
+            found.packet(1)
+        assert found.error == f"{path}: the file has changed meanwhile"
+
+
+def test_no_more_than_wanted(tmp_path: Path) -> None:
+    path = tmp_path / "many.pcap"
+    path.write_bytes(captures.pcap(some(30)))
+    found = Opened(str(path), limit=7)
+    found.start()
+    while not found.ended:
+        time.sleep(0.01)
+    assert (found.count, found.error) == (7, "")
+    found.close()
+
+
 def test_what_is_beyond_the_memory_is_let_go(tmp_path: Path) -> None:
     path = tmp_path / "many.pcap"
     path.write_bytes(captures.pcap(some(30_000)))

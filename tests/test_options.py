@@ -214,6 +214,7 @@ def test_names_of_guests_are_those_of_a_live_link(
     ("words", "why"),
     [
         ("-r f -w g", "-w saves what is captured"),
+        ("-i v -w -", "name a file"),
         ("-i v --no-spool -w g", "--no-spool saves nothing"),
         ("-r f -s 76", "-s goes with -i"),
         ("-r f --count", "do not go with it"),

@@ -133,6 +133,15 @@ def test_what_is_let_go_is_not_found(tmp_path: Path) -> None:
     source.close()
 
 
+def test_a_file_that_is_another_by_now(tmp_path: Path) -> None:
+    path = tmp_path / "changes.pcap"
+    path.write_bytes(captures.pcap(some(3)))
+    with read(path) as (reader, _):
+        path.write_bytes(b"\xff" * path.stat().st_size)
+        with pytest.raises(ReadError, match="the file has changed meanwhile"):
+            reader.batch(3)
+
+
 def test_a_file_that_became_shorter(tmp_path: Path) -> None:
     path = tmp_path / "shrinks.pcap"
     path.write_bytes(captures.pcap(some(3)))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from array import array
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -308,6 +310,66 @@ def test_saving_what_is_shown_or_selected(tmp_path: Path) -> None:
     play(tmp_path, scenario)
 
 
+def test_saving_the_packets_of_connections(tmp_path: Path) -> None:
+    async def scenario(pilot: Pilot[None], app: Vsockdump) -> None:
+        await pilot.press("down", "space", "w")
+        assert "save 7 packets to" in text(app.prompt, "question")
+        await pilot.press("escape", "2", "w")
+        assert f"save {TWO} packets to" in text(app.prompt, "question")
+
+    play(tmp_path, scenario)
+
+
+def test_what_is_selected_is_counted(tmp_path: Path) -> None:
+    async def scenario(pilot: Pilot[None], app: Vsockdump) -> None:
+        await pilot.press("2", "space", "space")
+        await pilot.pause(0.2)
+        assert "2 selected" in status(app)
+
+    play(tmp_path, scenario)
+
+
+def test_a_file_needs_a_name(tmp_path: Path) -> None:
+    async def scenario(pilot: Pilot[None], app: Vsockdump) -> None:
+        app.save_shown(" ")
+        assert status(app) == " the name of a file is missing"
+
+    play(tmp_path, scenario)
+
+
+def test_what_is_to_be_typed_is_printable(tmp_path: Path) -> None:
+    async def scenario(pilot: Pilot[None], app: Vsockdump) -> None:
+        app.ask("name", "\x1b]0;own\x07", lambda answer: None)
+        await pilot.pause()
+        assert app.prompt._line.value == r"\x1b]0;own\x07"
+        app.prompt._line.value = "\x1b[31m"
+        await pilot.pause()
+        assert app.prompt._line.value == r"\x1b[31m"
+
+    play(tmp_path, scenario)
+
+
+def test_signals_that_ask(tmp_path: Path) -> None:
+    async def scenario(pilot: Pilot[None], app: Vsockdump) -> None:
+        os.kill(os.getpid(), signal.SIGUSR2)
+        os.kill(os.getpid(), signal.SIGUSR1)
+        await pilot.pause(0.1)
+        assert status(app) == f" {TWO} packets, 0 dropped by kernel"
+
+    play(tmp_path, scenario)
+
+
+def test_numbers_that_no_connection_has(tmp_path: Path) -> None:
+    async def scenario(pilot: Pilot[None], app: Vsockdump) -> None:
+        await pilot.press("colon")
+        await typed(pilot, "flow 5000000000")
+        app.pick("flow 5000000000")
+        assert len(await picked(app, pilot)) == 0
+        assert app.is_running
+
+    play(tmp_path, scenario)
+
+
 def test_what_cannot_be_saved_is_said(tmp_path: Path) -> None:
     async def scenario(pilot: Pilot[None], app: Vsockdump) -> None:
         app.save_shown(str(tmp_path / "no" / "such.pcapng"))
@@ -339,7 +401,7 @@ def test_an_expression_to_begin_with(tmp_path: Path) -> None:
 @pytest.mark.parametrize("key", ["q", "ctrl+c"])
 def test_quit(tmp_path: Path, key: str) -> None:
     async def scenario(pilot: Pilot[None], app: Vsockdump) -> None:
-        await pilot.press("slash" if key == "ctrl+c" else "1", key)
+        await pilot.press("m" if key == "ctrl+c" else "1", key)
         await pilot.pause()
         assert not app.is_running or app._exit
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.captures import interface, section
 from tests.looking import opened
 from tests.talks import hello, saved
 from vsockdump.browsing.picked import Picked
@@ -37,6 +38,16 @@ def test_what_is_wrong(text: str, error: str) -> None:
 def test_names_are_completed() -> None:
     assert complete("f") == ["filter", "flow"]
     assert complete("quit") == []
+
+
+def test_many_interfaces_are_counted(tmp_path: Path) -> None:
+    path = tmp_path / "many.pcapng"
+    path.write_bytes(section() + interface() * 50)
+    with opened(path) as found:
+        told = dict(facts(found, None, None))
+    assert "interface 15" in told
+    assert "interface 16" not in told
+    assert told["more"] == "34 interfaces"
 
 
 def test_facts_of_a_file(tmp_path: Path) -> None:

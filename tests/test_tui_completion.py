@@ -23,6 +23,8 @@ from vsockdump.tui.completion import common, complete, sentence
         ("(op rw or op rs", ["(op rw or op rst"]),
         ("op == r", ["op == request", "op == response", "op == rst", "op == rw"]),
         ("nonsense_", []),
+        ("port 180", []),
+        ("port 180 ", ["port 180 and", "port 180 or"]),
     ],
 )
 def test_what_may_follow(text: str, offered: list[str]) -> None:

@@ -145,6 +145,7 @@ def check_tui(found: Options) -> None:
     """Raise UsageError for what has no place on the whole screen."""
     contradictions = (
         (found.read and found.write, "-w saves what is captured: in a screen on a file, w saves"),
+        (found.write == "-", "-w - is the screen's: name a file"),
         (found.no_spool and found.write, "--no-spool saves nothing, and -w does"),
         (found.read and (found.snaplen or found.snap_payload >= 0), "-s goes with -i"),
         (

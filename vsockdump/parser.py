@@ -241,7 +241,8 @@ def add_user(group: Group) -> None:
 
 def add_names(group: Group) -> None:
     """Add --names."""
-    group.value("--names", "names", "FILE", 'names for CIDs and ports: TOML, such as 42 = "db"')
+    text = 'names for CIDs and ports: TOML, such as 42 = "db" below [cid]'
+    group.value("--names", "names", "FILE", text)
 
 
 def add_max_flows(group: Group) -> None:

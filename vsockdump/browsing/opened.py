@@ -3,8 +3,9 @@
 import tempfile
 import threading
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from enum import Enum
 from typing import BinaryIO, NamedTuple
 
@@ -12,7 +13,7 @@ from vsockdump import pipeline
 from vsockdump.engine.batch import Batch
 from vsockdump.engine.index import Index
 from vsockdump.engine.track import Tracker
-from vsockdump.errors import VsockdumpError
+from vsockdump.errors import ReadError, VsockdumpError
 from vsockdump.flows import Counts, Flow
 from vsockdump.following import Following
 from vsockdump.interface import Interface
@@ -25,7 +26,7 @@ from vsockdump.sources.savefile import Savefile
 
 from .findings import Findings
 
-_AT_ONCE = 4096  # packets that are let go together
+_AT_ONCE, _BYTES_AT_ONCE = 4096, 1 << 24  # what is let go together
 
 
 class Most(NamedTuple):
@@ -86,6 +87,7 @@ class Opened:
         self.state = Reading.BEGUN
         self.error = ""
         self._most = most
+        self._gone = 0  # bytes that were let go
         self._limit = limit
         self._following = Following(self.tracker)
         self._following.begin(self.source.interfaces, self._lost)
@@ -154,9 +156,10 @@ class Opened:
     def _let_go(self, most: Most) -> None:
         place = self.source.position - most.bytes
         first = max(self.count - most.packets, self._pieces.behind(place))
-        if first - self.first >= _AT_ONCE:
+        if first - self.first >= _AT_ONCE or place - self._gone >= _BYTES_AT_ONCE:
             self.index.let_go(first)
-            most.let_go(self._pieces.let_go(first))
+            self._gone = self._pieces.let_go(first)
+            most.let_go(self._gone)
 
     count = 0
     """Packets that can be looked at."""
@@ -201,7 +204,27 @@ class Opened:
 
     def batch(self, number: int) -> tuple[Batch, int]:
         """Return a batch with a packet in it, and its row there; it stays valid."""
-        return self._reader.batch(number)
+        with self._noting():
+            return self._reader.batch(number)
+
+    def _fresh(self, reader: Reader, number: int) -> Batch | None:
+        """Return a batch with a packet in it; None if it has been let go a moment ago."""
+        with self._noting():
+            try:
+                return reader.fresh(number)
+            except IndexError:
+                if number >= self.first:
+                    raise
+        return None
+
+    @contextmanager
+    def _noting(self) -> Iterator[None]:
+        """Note what is wrong with the file: it was right when it was read."""
+        try:
+            yield
+        except ReadError as error:
+            self.error = self.error or str(error)
+            raise
 
     def packet(self, number: int) -> Packet:
         """Return a packet."""
@@ -218,7 +241,9 @@ class Opened:
             no_more = self.ended
             after = max(after, self.first - 1)
             if after < self.count:
-                batch = reader.fresh(after + 1)
+                batch = self._fresh(reader, after + 1)
+                if batch is None:
+                    continue
                 skipped = after + 1 - batch.first
                 if skipped:
                     batch.select(bytes(skipped) + bytes([1]) * (batch.count - skipped))
@@ -233,12 +258,15 @@ class Opened:
     def only(self, numbers: "array[int]") -> Iterator[Batch]:
         """Yield batches of these packets alone; each is valid until the next is asked for.
 
-        They have to rise. Whoever looks at other packets meanwhile is not in its way.
+        They have to rise; those that are let go are left out. Whoever looks at other packets
+        meanwhile is not in its way.
         """
         reader = Reader(self._pieces, self.fd)
-        at = 0
-        while at < len(numbers):
-            batch = reader.fresh(numbers[at])
+        at, last = 0, bisect_right(numbers, self.count)
+        while (at := bisect_left(numbers, self.first, at)) < last:
+            batch = self._fresh(reader, numbers[at])
+            if batch is None:
+                continue
             end = bisect_left(numbers, batch.first + batch.count, at)
             mask = bytearray(batch.count)
             for number in numbers[at:end]:
@@ -246,6 +274,13 @@ class Opened:
             batch.select(bytes(mask))
             yield batch
             at = end
+
+    def flow_of(self, number: int) -> int:
+        """Return the connection of a packet, 0 for one of none, or that is not there."""
+        try:
+            return self.index.at(number).flow
+        except IndexError:
+            return 0
 
     def flow(self, number: int) -> Flow | None:
         """Return a connection as it is now, None for one that is not known or forgotten."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 from vsockdump import asking, direction, pipeline, privileges, runs
+from vsockdump.ending import interruptible
 from vsockdump.errors import VsockdumpError
 from vsockdump.formats.pcapng import Drops
 from vsockdump.options import Options
@@ -32,34 +33,50 @@ _COUNTED_S = 0.5
 class Recording:
     """A capture under way: `opened` is what was captured so far."""
 
-    def __init__(self, opened: Opened, source: Live, sinks: Sequence[Sink], limit: int) -> None:
-        """Prepare to feed `sinks` with what `source` gives, at most `limit` packets (0: all)."""
+    def __init__(  # noqa: PLR0913, PLR0917 - what _prepared() makes, and nobody else
+        self,
+        opened: Opened,
+        source: Live,
+        outputs: Outputs,
+        watching: Sequence[Sink],
+        taken: Choice | None,
+        limit: int,
+        told: list[str],
+        saved: str,
+    ) -> None:
+        """Prepare to save what `source` gives, of which `watching` see everything first."""
         self.opened = opened
         self.source = source
         self.counts = Statistics(0, 0, 0)
         """Packets that were received, and dropped, a moment ago."""
         self.error = ""
-        self.told: list[str] = []
+        """Why it ended, if nobody asked it to."""
+        self.told = told
         """What has happened to the link."""
-        self.saved = ""
+        self.saved = saved
         """The file it is in, empty where that is memory."""
-        self._sinks = sinks
+        self._outputs = outputs
+        self._sinks = outputs.sinks if taken else [*watching, *outputs.sinks]
+        self._choice = pipeline.watched(watching, taken) if taken else None
         self._limit = limit
-        self._choice: Choice | None = None
         self._next = 0.0
         self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
 
-    def start(self, choice: Choice | None) -> None:
-        """Begin; `choice` says what is left out of what the kernel gives."""
-        self._choice = choice
+    def start(self) -> None:
+        """Begin."""
         self._thread.start()
         self.opened.start()
+
+    def flush(self) -> None:
+        """Bring what was saved to the disk."""
+        self._outputs.flush()
 
     def stop(self) -> None:
         """End the capture, and wait until all of it is in the file."""
         self.source.stop()
         if self._thread.ident:
             self._thread.join()
+        self._outputs.drops = [Drops(0, self.counts.received, self.counts.dropped)]
 
     @property
     def running(self) -> bool:
@@ -67,6 +84,7 @@ class Recording:
         return self._thread.is_alive()
 
     def _run(self) -> None:
+        error = "the capture ended by a fault of vsockdump"
         try:
             pipeline.run(
                 self.source,
@@ -75,10 +93,11 @@ class Recording:
                 choice=self._choice,
                 between=self._count,
             )
-            self.error = self.source.ended
-        except VsockdumpError as error:
-            self.error = str(error)
+            error = self.source.ended
+        except VsockdumpError as found:
+            error = str(found)
         finally:
+            self.error = error
             self.counts = self.source.statistics()
             self.opened.no_more()
 
@@ -96,31 +115,33 @@ def recording(wanted: Options, *, spool: bool = True) -> Iterator[Recording]:
     has. Raises what runs.capture() does.
     """
     with ExitStack() as stack:
-        memory = None if spool or wanted.write else stack.enter_context(Sparse())
-        wanted.write = wanted.write or (memory.path if memory else spool_path())
-        processes = asking.live(stack, wanted, None, direction.own_cids())
-        chosen = runs.chosen_live(wanted, processes, None)
-        told: list[str] = []
-        source = runs.listen(stack, wanted, chosen, told.append)
-        outputs = stack.enter_context(Outputs(wanted, source.interfaces, False))
-        most = Most(PACKETS, MEMORY if memory else 1 << 62, memory.let_go if memory else _nobody)
-        opened = Opened(wanted.write, follow=True, most=most, max_flows=wanted.max_flows)
-        stack.callback(opened.close)
-        to = privileges.target(wanted.user or None)
-        outputs.hand_over(to)
-        privileges.drop(to)
-        first = [*([processes] if processes else []), *chosen.watching]
-        choice = pipeline.watched(first, chosen.taken) if chosen.taken else None
-        sinks = outputs.sinks if choice else [*first, *outputs.sinks]
-        made = Recording(opened, source, sinks, wanted.limit)
-        made.told = told
-        made.saved = "" if memory else wanted.write
-        made.start(choice)
+        with interruptible():
+            made = _prepared(stack, wanted, spool)
+        made.start()
         try:
             yield made
         finally:
             made.stop()
-            outputs.drops = [Drops(0, made.counts.received, made.counts.dropped)]
+
+
+def _prepared(stack: ExitStack, wanted: Options, spool: bool) -> Recording:
+    """Open everything, to be closed with `stack`, and give up privileges."""
+    memory = None if spool or wanted.write else stack.enter_context(Sparse())
+    wanted.write = wanted.write or (memory.path if memory else spool_path())
+    processes = asking.live(stack, wanted, None, direction.own_cids())
+    chosen = runs.chosen_live(wanted, processes, None)
+    told: list[str] = []
+    source = runs.listen(stack, wanted, chosen, told.append)
+    outputs = stack.enter_context(Outputs(wanted, source.interfaces, False))
+    most = Most(PACKETS, MEMORY if memory else 1 << 62, memory.let_go if memory else _nobody)
+    opened = Opened(wanted.write, follow=True, most=most, max_flows=wanted.max_flows)
+    stack.callback(opened.close)
+    to = privileges.target(wanted.user or None)
+    outputs.hand_over(to)
+    privileges.drop(to)
+    first = [*([processes] if processes else []), *chosen.watching]
+    saved = "" if memory else wanted.write
+    return Recording(opened, source, outputs, first, chosen.taken, wanted.limit, told, saved)
 
 
 def spool_path() -> str:

@@ -137,7 +137,7 @@ cdef class Index:
         cdef uint64_t i
         return [self._chunk(i).c.flow[(i - 1) % CHUNK] for i in range(number, number + count)]
 
-    def of(self, uint32_t flow, *, bint data=False, uint64_t after=0):
+    def of(self, uint64_t flow, *, bint data=False, uint64_t after=0):
         """Return the numbers of a connection's packets as an array of type Q.
 
         With `data` only of those that carry any; with `after` only those behind that packet.
@@ -149,10 +149,10 @@ cdef class Index:
         cdef _Chunk chunk
         cdef Py_ssize_t n
         result = array("Q")
-        while begin < self.count:
+        while flow < UNKNOWN and begin < self.count:
             chunk = self._chunk(begin + 1)
             end = min(begin - begin % CHUNK + CHUNK, self.count)
-            n = _of(chunk.c, flow, bits, begin, end, numbers)
+            n = _of(chunk.c, <uint32_t>flow, bits, begin, end, numbers)
             result.frombytes(found[:8 * n])
             begin = end
         return result
@@ -162,7 +162,7 @@ cdef class Index:
         was found, 0 if there is none."""
         cdef _Chunk chunk = None
         cdef uint64_t i
-        number += step
+        number = max(number, self.first - 1) + step if step > 0 else min(number, self.count + 1) - 1
         while self.first <= number <= self.count:
             i = (number - 1) % CHUNK
             if chunk is None or i == (0 if step > 0 else CHUNK - 1):
@@ -225,7 +225,7 @@ cdef class Index:
         cdef uint64_t *sum = <uint64_t *><char *>sums
         memset(slots, 0, SLOTS)
         for i in range(count):
-            wanted[i] = flows[i]
+            wanted[i] = <uint32_t>min(<uint64_t>flows[i], <uint64_t>UNKNOWN)
             slots[wanted[i] % SLOTS] = 1
         at = self.since(begin) if count else 0
         while at and at <= self.count and self.first <= at:
@@ -269,7 +269,7 @@ cdef void _sum(
     const Columns *c, const uint8_t *slots, const uint32_t *wanted, int count,
     uint64_t at, uint64_t stop, int64_t begin, int64_t end, int buckets, uint64_t *sums
 ) noexcept nogil:
-    cdef double scale = buckets / (<double>(end - begin) + 1)
+    cdef double scale = buckets / (max(<double>end - <double>begin, 0.0) + 1)
     cdef uint64_t i
     cdef int which, bucket
     for i in range(at, stop):

@@ -24,6 +24,7 @@ class Piece(NamedTuple):
     """Some packets that stand together."""
 
     first: int  # number of the first of them
+    packets: int
     place: Place
     split: bool  # the kernel may have split some: what they carry depends on those before
 
@@ -40,16 +41,18 @@ class Pieces:
         self._firsts, self._offsets = array("Q"), array("Q")
         self._sizes, self._states = array("Q"), array("Q")
         self._split = bytearray()
+        self._next = 0  # packet
         self._lock = threading.Lock()
 
     def add(self, batch: Batch, split: bool) -> None:
         """Note where the latest batch stands."""
-        piece = Piece(batch.first, self.source.place(batch), split)
+        piece = Piece(batch.first, batch.count, self.source.place(batch), split)
         with self._lock:
-            if self._firsts and self._goes_on(piece, batch.count):
+            if self._firsts and self._goes_on(piece):
                 self._sizes[-1] += piece.place.size
             else:
                 self._append(piece)
+            self._next = piece.first + piece.packets
 
     def _append(self, piece: Piece) -> None:
         self._firsts.append(piece.first)
@@ -58,18 +61,20 @@ class Pieces:
         self._states.append(piece.place.state[1] << 1 | piece.place.state[0])
         self._split.append(piece.split)
 
-    def _goes_on(self, piece: Piece, count: int) -> bool:
+    def _goes_on(self, piece: Piece) -> bool:
         """Whether a batch, perhaps a packet of a trickle, can be read as one with that before."""
         before, place = self._piece(len(self._firsts) - 1), piece.place
         behind = before.place.offset + before.place.size == place.offset
-        small = piece.first + count - before.first <= _MOST
+        small = piece.first + piece.packets - before.first <= _MOST
         alike = (before.split, before.place.state) == (piece.split, place.state)
         return behind and alike and small and before.place.size + place.size <= _MOST_BYTES
 
     def _piece(self, at: int) -> Piece:
         state = bool(self._states[at] & 1), self._states[at] >> 1
         place = Place(self._offsets[at], self._sizes[at], state)
-        return Piece(self._firsts[at], place, bool(self._split[at]))
+        firsts = self._firsts
+        end = firsts[at + 1] if at + 1 < len(firsts) else self._next
+        return Piece(firsts[at], end - firsts[at], place, bool(self._split[at]))
 
     def find(self, number: int) -> list[Piece]:
         """Return the piece with a packet, behind those that have to be read to have it right.
@@ -152,6 +157,8 @@ class Reader:
             data = self._bytes(piece.place)
             batch = self._pieces.source.again(scanner, data, piece.place)
             batch.first = piece.first
+            if batch.count < piece.packets:
+                raise ReadError(f"{self._pieces.source.name}: the file has changed meanwhile")
         return batch
 
     def _known(self) -> Scanner:

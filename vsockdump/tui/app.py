@@ -9,6 +9,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from itertools import chain
 from typing import ClassVar
 
 from rich import cells
@@ -137,12 +138,14 @@ class Vsockdump(App[None]):
 
     def compose(self) -> ComposeResult:
         """Lay it out."""
-        yield TabLine([(view.__name__.lower(), view.title) for view in VIEWS])
-        with ContentSwitcher(initial="flows"):
-            for view in VIEWS:
-                yield view(id=view.__name__.lower())
-        yield Prompt()
-        yield self._status
+        # Held, and not looked for: Help may be in front, or all of it about to go.
+        self.flows, self.packets = Flows(id="flows"), Packets(id="packets")
+        others = (view(id=view.__name__.lower()) for view in VIEWS[2:])
+        self.views = {str(view.id): view for view in (self.flows, self.packets, *others)}
+        self.tabs = TabLine([(name, view.title) for name, view in self.views.items()])
+        self.prompt = Prompt()
+        self._switcher = ContentSwitcher(*self.views.values(), initial="flows")
+        yield from (self.tabs, self._switcher, self.prompt, self._status)
 
     def on_mount(self) -> None:
         """Begin to show what is read."""
@@ -159,6 +162,8 @@ class Vsockdump(App[None]):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self.exit)
+        loop.add_signal_handler(signal.SIGUSR1, self._say_counts)
+        loop.add_signal_handler(signal.SIGUSR2, self._save_to_disk)
 
     def on_unmount(self) -> None:
         """End what still looks for something."""
@@ -183,14 +188,9 @@ class Vsockdump(App[None]):
         return commands.facts(self.opened, self.recording, self._picked)
 
     @property
-    def prompt(self) -> Prompt:
-        """The line where something is typed."""
-        return self.query_one(Prompt)
-
-    @property
     def view(self) -> View:
         """The view in sight."""
-        return self.query_one(f"#{self.query_one(ContentSwitcher).current}", View)
+        return self.views[self._switcher.current or "flows"]
 
     def ask(
         self,
@@ -224,7 +224,7 @@ class Vsockdump(App[None]):
         self.selected_flows = flows
         if view == "packets":
             self.pick(" or ".join(f"flow {flow}" for flow in flows))
-        for each in self.query(View):
+        for each in self.views.values():
             each.show_flows()
         self.action_show(view)
 
@@ -244,13 +244,30 @@ class Vsockdump(App[None]):
             for text in self.recording.told[self._told :]:
                 self._told += 1
                 self.say(text)
-        told = self._status.dropped, self._status.trouble, picked, picked and picked.looked_at
+        self._status.selected = len(self.packets.list.marked)
+        told = (
+            self._status.selected,
+            self._status.dropped,
+            self._status.trouble,
+            picked,
+            picked and picked.looked_at,
+        )
         now = (opened.count, opened.state, opened.progress, *told)
         if now != self._seen:
             self._seen = now
             self._status.refresh()
             if not self.paused:
                 self.view.refresh_view()
+
+    def _say_counts(self) -> None:
+        """Answer SIGUSR1."""
+        dropped = self.recording.counts.dropped if self.recording else 0
+        self.say(f"{plural(self.opened.count, 'packet')}, {dropped} dropped by kernel")
+
+    def _save_to_disk(self) -> None:
+        """Answer SIGUSR2."""
+        if self.recording is not None:
+            self.recording.flush()
 
     def pick(self, text: str) -> None:
         """Show only packets that an expression chooses, of an empty one all; raises FilterError."""
@@ -261,7 +278,7 @@ class Vsockdump(App[None]):
             self._picked.start()
         self._status.picked = self._picked
         self._status.refresh()
-        for view in self.query(View):
+        for view in self.views.values():
             view.refresh_view()
 
     def go_to(self, number: int) -> None:
@@ -274,7 +291,7 @@ class Vsockdump(App[None]):
             if at == len(numbers) or numbers[at] != number:
                 return self.say(f"the display filter does not show packet {number}", wrong=True)
         self.action_show("packets")
-        self.query_one(Packets).show_packet(number)
+        self.packets.show_packet(number)
         return None
 
     # --- keys ---------------------------------------------------------------------------------
@@ -294,20 +311,16 @@ class Vsockdump(App[None]):
         """Do what a key does; False where that is for the widget with the focus to find out."""
         if self._status.said:  # it has been read
             self._status.say("")
-        if self._awaits:
-            self._name_mark(event)
+        awaits, self._awaits = self._awaits, ""
+        if awaits and event.is_printable:
+            self._name_mark(awaits, event.character or "")
         elif len(self.screen_stack) > 1 or (self.prompt.asks and event.is_printable):
             return False
         elif not (self.prompt.asks and await self.prompt.press(event.key)):
             return await self._check_bindings(event.key)
         return True
 
-    def _name_mark(self, event: events.Key) -> None:
-        awaits, self._awaits = self._awaits, ""
-        self.say("")
-        name = event.character or ""
-        if not name.isprintable() or not name:
-            return
+    def _name_mark(self, awaits: str, name: str) -> None:
         if awaits == "set":
             self.marks[name] = (self.view.id or "", self.current_packet)
             self.say(f"mark {name} is at packet {self.current_packet}")
@@ -323,7 +336,7 @@ class Vsockdump(App[None]):
 
     def action_show(self, view: str) -> None:
         """Show a view."""
-        switcher = self.query_one(ContentSwitcher)
+        switcher = self._switcher
         if switcher.current != view:
             self.view_before = switcher.current or view
         if view in OF_FLOWS and not self.selected_flows:
@@ -331,19 +344,19 @@ class Vsockdump(App[None]):
         with ExitStack() as until_focused:  # or all would be painted twice
             until_focused.enter_context(self.batch_update())
             switcher.current = view
-            self.query_one(TabLine).seen = view
+            self.tabs.seen = view
             self.view.refresh_view()
             self._focus_view()
             (self.focused or self.view).call_later(until_focused.pop_all().close)
 
     def _select_flow(self) -> None:
         """Select the connection that the cursor is at, where none was selected."""
-        packets, flows = self.query_one(Packets), self.query_one(Flows)
+        packets, flows = self.packets, self.flows
         self.selected_flows = flows.selected
         if self.view is packets and packets.current:
-            flow = self.opened.index.at(packets.current).flow
+            flow = self.opened.flow_of(packets.current)
             self.selected_flows = [flow] if flow else []
-        for view in self.query(View):
+        for view in self.views.values():
             view.show_flows()
 
     def _focus_view(self) -> None:
@@ -389,7 +402,9 @@ class Vsockdump(App[None]):
             at = bisect_left(matching, number) if matching is not None else 0
             if matching is None or (at < len(matching) and matching[at] == number):
                 return self.go_to(number)
-        return self.say(f"no {'more' if step > 0 else 'earlier'} problem")
+        which = "more" if step > 0 else "earlier"
+        found = self.opened.findings.problems
+        return self.say(f"no {which} problem" if found else "no problem was found")
 
     def action_pause(self) -> None:
         """Leave the screens as they are, or no longer."""
@@ -409,24 +424,34 @@ class Vsockdump(App[None]):
         """Save what the view in sight has to save, or packets."""
         if hasattr(self.view, "action_save"):
             return self.action_in_view("save")
-        numbers = self.query_one(Packets).selected or self.matching
-        count = self.opened.count if numbers is None else len(numbers)
-        what = f"save {plural(count, 'packet')} to"
-        return self.ask(what, "packets.pcapng", self.save_shown)
+        numbers = self.wanted
+        count = self.opened.count + 1 - self.opened.first if numbers is None else len(numbers)
+        return self.ask(f"save {plural(count, 'packet')} to", "packets.pcapng", self.save_shown)
+
+    @property
+    def wanted(self) -> "array[int] | None":
+        """The packets that are selected, or of connections that are; else those that are shown."""
+        flows, packets = self.flows, self.packets
+        if self.view is flows and flows.rows.marked:
+            of_each = (self.opened.index.of(flow) for flow in flows.rows.marked)
+            return array("Q", sorted(chain.from_iterable(of_each)))
+        return packets.selected or self.matching
 
     def save_shown(self, path: str) -> None:
-        """Save the packets that are selected, else those that are shown, in the background."""
-        numbers = self.query_one(Packets).selected or self.matching
-        if os.path.exists(os.path.expanduser(path)):  # noqa: PTH110, PTH111
+        """Save the packets that are wanted, in the background."""
+        numbers, there = self.wanted, os.path.expanduser(path.strip())  # noqa: PTH111
+        if not there:
+            return self.say("the name of a file is missing", wrong=True)
+        if os.path.lexists(there) and not os.path.isdir(there):  # noqa: PTH112
             question = f"{printable(path)} is there already; write over it? y or n"
-            return self.ask(question, "", lambda answer: self._save_over(answer, path, numbers))
-        return self._save_over("y", path, numbers)
+            return self.ask(question, "", lambda answer: self._save_over(answer, there, numbers))
+        return self._save_over("y", there, numbers)
 
     def _save_over(self, answer: str, path: str, numbers: "array[int] | None") -> None:
         if answer.strip().lower() not in ("y", "yes"):
             return self.say("nothing was saved")
         self.say(f"saving {printable(path)}")
-        self.run_worker(lambda: self._save(path, numbers), thread=True, exit_on_error=False)
+        self.run_worker(lambda: self._save(path, numbers), thread=True)
         return None
 
     def _save(self, path: str, numbers: "array[int] | None") -> None:
@@ -464,8 +489,11 @@ def load() -> None:
 
 def run(
     wanted: Options, opened: Opened, config: Config, recording: Recording | None, expression: str
-) -> None:
-    """Show a capture until the user has seen enough, or a signal ends it."""
+) -> int:
+    """Show a capture until the user has seen enough, or a signal ends it; return how it ended.
+
+    What is left to do takes a moment: signals that would end the program are ignored from here on.
+    """
     app = Vsockdump(
         opened,
         options.names(wanted).endpoint,
@@ -477,3 +505,6 @@ def run(
     sys.setswitchinterval(SWITCH_S)
     rubbish.wait()
     app.run()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    return app.return_code or 0

@@ -2,22 +2,29 @@
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+import threading
+from collections.abc import Sequence
+from contextlib import closing
 
 from vsockdump import analysis, choosing, options, parser, privileges, runs
 from vsockdump.arguments import Group
 from vsockdump.browsing.opened import Opened
 from vsockdump.browsing.recording import Recording, recording
-from vsockdump.errors import DeviceError, OpenError, ReadError, reason
+from vsockdump.errors import DeviceError, ReadError
+from vsockdump.filters.tree import And, joined
 from vsockdump.messages import plural, say, tell
 from vsockdump.options import Options
 
-from . import config
+from . import config, terminal
+
+_PATIENCE_S = 1.0
 
 
 def main(argv: Sequence[str]) -> int:
-    """Show a capture until the user has seen enough; return 0. Raises VsockdumpError."""
+    """Show a capture until the user has seen enough; return 0. Raises VsockdumpError.
+
+    Ends the process with 1 where the screen did by a fault of ours, once the capture is saved.
+    """
     takes = "show, or capture, only packets that match"
     show(analysis.parse_input(argv, "tui", Options(), _options, takes))
     return 0
@@ -33,7 +40,7 @@ def _options(group: Group) -> None:
 def show(wanted: Options) -> None:
     """Show what `wanted` names, or print it where nobody looks at a screen."""
     options.check_tui(wanted)
-    if not sys.stdout.isatty():
+    if not terminal.can_be_drawn_on():
         following = runs.following(wanted)
         if wanted.read:
             return runs.read(wanted.read, wanted, following)
@@ -44,32 +51,52 @@ def show(wanted: Options) -> None:
     found = config.read(config.path())
     app.check(found, config.path())
     app.load()
-    return _browse(wanted, found) if wanted.read else _watch(wanted, found)
+    with terminal.at_hand():
+        return _browse(wanted, found) if wanted.read else _watch(wanted, found)
 
 
 def _watch(wanted: Options, found: config.Config) -> None:
     from . import app  # noqa: PLC0415 - printing does without
 
     with recording(wanted, spool=not wanted.no_spool) as live:
-        app.run(wanted, live.opened, found, live, wanted.display)
-    _tell_of(live, wanted)
+        status = app.run(wanted, live.opened, found, live, wanted.display)
+    _tell_of(live)
+    if status:
+        sys.exit(status)
 
 
 def _browse(wanted: Options, found: config.Config) -> None:
     from . import app  # noqa: PLC0415 - likewise
 
-    with _keys_from_terminal(wanted), closing(_opened(wanted)) as opened:
+    with closing(_opened(wanted)) as opened:
         privileges.drop(privileges.target(wanted.user or _reader()))
         opened.start()
-        both = filter(None, (choosing.expression(wanted), wanted.display))
-        display = " and ".join(f"({one})" for one in both)
-        app.run(wanted, opened, found, None, display)
+        status = app.run(wanted, opened, found, None, _display(wanted))
         if opened.error:
             raise ReadError(opened.error)
+    if status:
+        sys.exit(status)
+
+
+def _display(wanted: Options) -> str:
+    """Return the display filter to begin with: of a file, an expression is one, too."""
+    expression = choosing.expression(wanted)
+    if expression and wanted.display:
+        return str(joined(And, *choosing.trees(wanted)))
+    return expression or wanted.display
 
 
 def _opened(wanted: Options) -> Opened:
-    return Opened(wanted.read, follow=wanted.follow, limit=wanted.limit, max_flows=wanted.max_flows)
+    """Open a file, which may be a pipe that gives nothing for long."""
+    patience = threading.Timer(_PATIENCE_S, _wait_for_it, [wanted.read])
+    patience.start()
+    try:
+        return Opened(
+            wanted.read, follow=wanted.follow, limit=wanted.limit, max_flows=wanted.max_flows
+        )
+    finally:
+        patience.cancel()
+        patience.join()  # no thread may be left when privileges are given up
 
 
 def _reader() -> str | None:
@@ -77,23 +104,11 @@ def _reader() -> str | None:
     return None if os.environ.get("SUDO_UID") else "root"
 
 
-@contextmanager
-def _keys_from_terminal(wanted: Options) -> Iterator[None]:
-    """Have keys come from the terminal where standard input is a pipe with packets."""
-    if wanted.read != "-":
-        yield
-        return
-    try:
-        pipe, terminal = os.dup(0), os.open("/dev/tty", os.O_RDWR | os.O_CLOEXEC)
-    except OSError as error:
-        raise OpenError(f"/dev/tty: {reason(error)}; keys have to come from somewhere") from error
-    os.dup2(terminal, 0)
-    os.close(terminal)
-    wanted.read = f"/dev/fd/{pipe}"
-    yield
+def _wait_for_it(path: str) -> None:
+    say(f"waiting for packets from {'standard input' if path == '-' else path}")
 
 
-def _tell_of(live: Recording, wanted: Options) -> None:
+def _tell_of(live: Recording) -> None:
     """Say what was captured, and where it is."""
     for text in live.told:
         say(text)

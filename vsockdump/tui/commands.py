@@ -100,19 +100,26 @@ def _parts(text: str) -> tuple[str, str]:
     return (found[0] if found else name), rest.strip()
 
 
+_INTERFACES = 16  # that are listed
+
+
 def facts(
     opened: Opened, recording: Recording | None, picked: Picked | None
 ) -> list[tuple[str, str]]:
     """Return what is known of the source, name and value."""
     found = [("file", opened.path), ("state", opened.error or opened.state.value)]
-    for index, one in enumerate(opened.interfaces):
+    for index, one in enumerate(opened.interfaces[:_INTERFACES]):
         found.append((f"interface {index}", _interface(one.name, one.linktype, one.snaplen)))
         found += [("capture filter", one.filter)] if one.filter else []
+    if len(opened.interfaces) > _INTERFACES:
+        found.append(("more", plural(len(opened.interfaces) - _INTERFACES, "interface")))
     if picked is not None:
         found.append(("display filter", f"{picked.text} ({len(picked.numbers)} match)"))
     found.append(("packets", str(opened.count)))
     if opened.first > 1:
         found.append(("let go", f"{plural(opened.first - 1, 'packet')}, the oldest"))
+    if opened.findings.forgotten:
+        found.append(("findings", f"the oldest {opened.findings.forgotten} are only counted"))
     if recording is not None:
         found += _live(recording)
     return found

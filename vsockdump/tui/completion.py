@@ -29,6 +29,8 @@ def complete(text: str) -> list[str]:
     """Return the texts that `text` may become with one more word, or the rest of one."""
     last = _LAST.search(text)
     begun = last[0] if last else ""
+    if not begun and text[-1:].isalnum():
+        return []
     head = text[: len(text) - len(begun)]
     return [head + word for word in _next(head) if word.startswith(begun) and word != begun]
 

@@ -110,7 +110,7 @@ class FlowView(View):
     def _follow(self) -> None:
         self._went, opened = self.looking.current_packet, self.opened
         kept = opened.first <= self._went <= opened.count
-        if kept and opened.index.at(self._went).flow in self.numbers:
+        if kept and opened.flow_of(self._went) in self.numbers:
             self.aim(self._went)
 
     def show_flows(self) -> None:
@@ -184,4 +184,6 @@ def _work(work: Work, afresh: bool) -> _Done:
         work(lambda: not worker.is_cancelled)
     except VsockdumpError as found:
         error = str(found)
+    except IndexError:
+        error = "packets of it have been let go meanwhile"
     return _Done(error, monotonic() - begun, afresh)

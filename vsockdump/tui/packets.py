@@ -40,7 +40,8 @@ class Packets(View):
         ("\\", "the pane alone, or all three"),
         ("t", "times since the first packet, of the clock, since the packet above"),
         ("o", "the connection of this packet as a ladder"),
-        ("space", "mark a packet"),
+        ("space", "select"),
+        ("! ~ ·", "a problem, a warning, a note: what was found at the packet, or stands in it"),
         ("F", "follow the tail"),
         ("h j k l", "move; in the bytes by a byte"),
         ("c", "copy the line, the field or the bytes"),
@@ -254,7 +255,7 @@ class Packets(View):
     def action_ladder(self) -> None:
         """Show the connection of this packet as a ladder."""
         number = self.current
-        flow = self.opened.index.at(number).flow if number else 0
+        flow = self.opened.flow_of(number)
         if flow:
             self.post_message(OpenFlow(flow, "ladder"))
         else:

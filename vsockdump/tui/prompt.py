@@ -72,10 +72,10 @@ class Prompt(Vertical):
         self._before = self.screen.focused if not self.asks else self._before
         self.display = True
         line = self._line
-        line.value = default
-        line.cursor_position = len(default)
+        line.value = printable(default)
+        line.cursor_position = len(line.value)
         self.screen.set_focus(line)  # at once: the next key may be on its way
-        self._look(default)
+        self._look(line.value)
 
     @property
     def asks(self) -> bool:
@@ -98,7 +98,10 @@ class Prompt(Vertical):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Look at what is typed."""
         event.stop()
-        self._look(event.value)
+        if event.value.isprintable():
+            self._look(event.value)
+        else:  # it was pasted
+            event.input.value = printable(event.value)
 
     def _look(self, text: str) -> None:
         wrong = self._check(text)
@@ -109,7 +112,7 @@ class Prompt(Vertical):
         self._write("wrong", printable(wrong))
         choices = [one.split()[-1] for one in self._complete(text)]
         more = ["..."] if len(choices) > _SHOWN else []
-        self._write("more", "  ".join([*choices[:_SHOWN], *more]))
+        self._write("more", printable("  ".join([*choices[:_SHOWN], *more])))
 
     def _write(self, part: str, text: str) -> None:
         line = Text(text, no_wrap=True, overflow="ellipsis")

@@ -35,7 +35,7 @@ class Status(Widget):
         self.picked: Picked | None = None
         self.paused = 0
         """Packets there were when the screens were stopped, 0 while they go on."""
-        self.dropped = 0
+        self.dropped = self.selected = 0
         self.trouble = ""
         """Why a capture has ended that should not have."""
 
@@ -47,7 +47,8 @@ class Status(Widget):
     def render(self) -> Text:
         """Return the line."""
         if self.said:
-            return Text(f" {self.said}", self._ink("bad") if self.wrong else "", no_wrap=True)
+            ink = self._ink("bad") if self.wrong else ""
+            return Text(f" {self.said}", ink, no_wrap=True, overflow="ellipsis")
         line = Text(" ", no_wrap=True, overflow="ellipsis")
         for number, (text, ink) in enumerate(self._parts()):
             line.append(" · " if number else "", self._ink("dim"))
@@ -69,6 +70,8 @@ class Status(Widget):
         yield from self._reading()
         if self.picked is not None:
             yield self._filter(self.picked), "filter"
+        if self.selected:
+            yield f"{self.selected} selected", "filter"
         yield "? help", "dim"
 
     def _reading(self) -> Iterator[tuple[str, str]]:
