@@ -16,6 +16,7 @@ from tests.conversation import Talk
 from tests.looking import Look, opened, settled
 from tests.talks import full, hello, saved, stalled
 from vsockdump.browsing.opened import Opened
+from vsockdump.flows import Verdict
 from vsockdump.tui import slowly
 from vsockdump.tui.flows import Flows
 from vsockdump.tui.view import OpenFlow, Said
@@ -66,10 +67,10 @@ def test_a_line_a_connection() -> None:
     async def scenario(view: Flows, pilot: Pilot[None]) -> None:
         assert lines(view) == [
             " 3 connections, by number ↑",
-            " # connection               verdict → bytes     ← bytes             free stalled",
-            " 1 local:15009 > local:5009 SF            0           0                -       -",
-            " 2 local:20001 > local:5009 SF            0           0                -       -",
-            " 3 local:20002 > local:5009 REJ           0           0                -       -",
+            "  # connection               verdict → bytes     ← bytes          free stalled",
+            "  1 local:15009 > local:5009 SF            0           0             -       -",
+            "  2 local:20001 > local:5009 SF            0           0             -       -",
+            " !3 local:20002 > local:5009 REJ           0           0             -       -",
         ]
 
     with opened(BACKLOG) as found:
@@ -79,7 +80,7 @@ def test_a_line_a_connection() -> None:
 def test_bytes_over_time_and_stalls() -> None:
     async def scenario(view: Flows, pilot: Pilot[None]) -> None:
         assert lines(view)[2:] == [
-            " 1 local:15004 > local:5004 STALLED  300000 █ ▂       0     →min ··    0  1.993s"
+            " !1 local:15004 > local:5004 STALLED  300000 █ ▂       0     →min    0  1.993s"
         ]
 
     with opened(SLOW) as found:
@@ -95,6 +96,11 @@ def test_a_wider_terminal_shows_more() -> None:
 
     with opened(SLOW) as found:
         show(found, scenario)
+
+
+def test_every_verdict_is_explained() -> None:
+    keys = {word for key, _ in Flows.help for word in key.split()}
+    assert {verdict.name for verdict in Verdict} <= keys
 
 
 def test_processes_are_named(tmp_path: Path) -> None:

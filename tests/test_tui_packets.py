@@ -341,7 +341,7 @@ def test_t_changes_the_times() -> None:
 def test_marked_packets_have_a_sign_and_can_be_asked_for() -> None:
     async def scenario(app: Look, view: Packets, pilot: Pilot[None]) -> None:
         await pilot.press("j", "space", "j", "space")
-        assert [line[0] for line in lines(view.list)[1:6]] == [" ", "*", " ", "*", " "]
+        assert [line[0] for line in lines(view.list)[1:6]] == [" ", "●", " ", "●", " "]
         assert list(view.selected) == [2, 4]
 
     look(scenario)

@@ -12,8 +12,8 @@ GAP = 1
 # column so many characters, or (0) as many as it needs.
 _NEEDED = {"number": 0, "who": 20, "verdict": 0, "bytes": 0, "gauge": 4, "free": 0, "stalled": 0}
 _WISHES = (
-    ("spark", 3), ("who", 30), ("spark", 5), ("state", 0), ("duration", 0), ("who", 48),
-    ("spark", 8), ("gauge", 7), ("packets", 0), ("problems", 0), ("start", 0), ("spark", 16),
+    ("spark", 3), ("who", 30), ("gauge", 7), ("spark", 5), ("state", 0), ("duration", 0),
+    ("who", 48), ("spark", 8), ("packets", 0), ("problems", 0), ("start", 0), ("spark", 16),
     ("gauge", 12), ("who", 0), ("reason", 0),
 )  # fmt: skip
 _ELASTIC = ("who", "reason")  # of use with less than they need

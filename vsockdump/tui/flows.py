@@ -31,6 +31,7 @@ Rates = tuple[Sequence[int], Sequence[int]]
 _EVERY = 0.5  # seconds between two looks at stalls that go on
 _SPAN = 60_000_000_000  # ns of a capture that goes on over which rates are drawn
 _BUCKETS = 240  # a multiple of how wide sparklines are
+_GUTTER = 2  # cells in front of a line: whether it is selected, and whether problems were found
 
 
 class Flows(View):
@@ -39,10 +40,18 @@ class Flows(View):
     title = "Flows"
     help = (
         ("enter", "the ladder of the connection, or of those that are selected"),
-        ("space", "select"),
+        ("space", "select: ●"),
         ("e f o", "its credit, what it carried, its packets"),
         ("s S", "sort by something else, the other way round"),
         ("c", "copy the line"),
+        ("!", "problems were found: n goes from one to the next, 6 explains them"),
+        ("SF S1 OTH", "closed as it should be; open; its beginning was not captured"),
+        ("S0 REJ", "not answered, or too late; refused"),
+        ("RSTO RSTR", "reset by who opened it, by the other end"),
+        ("STALLED", "could not send for a second or more"),
+        ("OVERRUN GAP", "more was sent than there was room for; bytes were not captured"),
+        ("→ ←, free", "the side with less credit left: of its window so much is free"),
+        ("→min ←min", "it is closed: the least that was ever free"),
     )
     DEFAULT_CSS = """
     Flows > Static { display: none; height: 1fr; padding: 1 2; }
@@ -193,15 +202,16 @@ class Flows(View):
         marked = len(self.rows.marked)
         selected = f", {marked} selected" if marked else ""
         title = Segment(f" {self.listed}{selected}", self.rows.ink("dim"))
-        return [[title], [Segment(" " + flowline.head(self._widths.within(width - 1)))]]
+        return [[title], [Segment("  " + flowline.head(self._widths.within(width - _GUTTER)))]]
 
     def _draw(self, row: int, width: int) -> Line:
         number = self._number(row)
         mark = "●" if number in self.rows.marked else " "
         shown = self._shown(number)
         if shown is None:
-            return [Segment(f"{mark}{number} was forgotten to make room (--max-flows)")]
-        cells = flowline.line(shown, self._widths.within(width - 1))
+            return [Segment(f"{mark} {number} was forgotten to make room (--max-flows)")]
+        sign = ("!" if shown.record.flow.problems else " "), "problem"
+        cells = [sign, *flowline.line(shown, self._widths.within(width - _GUTTER))]
         inks = {ink: self.rows.ink(ink) if ink else None for ink in {ink for _, ink in cells}}
         return [Segment(mark), *(Segment(text, inks[ink]) for text, ink in cells)]
 

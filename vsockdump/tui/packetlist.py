@@ -18,7 +18,7 @@ SIGNS = " ·~!"
 
 _INKS = ("data", "note", "warn", "problem")  # for these signs
 _DIM = ("number", "time")
-_MARK = "*"
+_MARK = "●"
 _ROOMY = 100  # cells of a list whose columns may stand apart
 
 _OPS: dict[int, str] = {

@@ -40,7 +40,7 @@ class Packets(View):
         ("\\", "the pane alone, or all three"),
         ("t", "times since the first packet, of the clock, since the packet above"),
         ("o", "the connection of this packet as a ladder"),
-        ("space", "select"),
+        ("space", "select: ●"),
         ("! ~ ·", "a problem, a warning, a note: what was found at the packet, or stands in it"),
         ("F", "follow the tail"),
         ("h j k l", "move; in the bytes by a byte"),
