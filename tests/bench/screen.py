@@ -12,7 +12,7 @@ import signal
 import struct
 import termios
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -20,7 +20,7 @@ from .measure import ENVIRONMENT
 
 WIDTH, HEIGHT = 120, 40
 QUIET_S = 0.025  # without a byte: the answer to a key is over
-LIMIT_S = 5.0
+LIMIT_S = 1.0  # for an answer
 # What is drawn: a control sequence, an escape of another kind, or text.
 PIECES = re.compile(r"\x1b\[([?<>=0-9;]*)(\$?[a-zA-Z])|\x1b\][^\x07\x1b]*\x07|\x1b[^]\[]|[^\x1b]")
 
@@ -62,7 +62,7 @@ class Terminal:
 
     def __exit__(self, *error: object) -> None:
         os.kill(self.pid, signal.SIGTERM)
-        end = time.perf_counter() + LIMIT_S
+        end = time.perf_counter() + 5
         while not (done := os.wait4(self.pid, os.WNOHANG))[0] and time.perf_counter() < end:
             self.read(0.05)
         if not done[0]:
@@ -82,15 +82,18 @@ class Terminal:
 
     def read(self, wait: float) -> bool:
         """Take what is there within `wait` seconds; tell whether anything was."""
+        data = self._take(wait)
+        self._feed(data)
+        return bool(data)
+
+    def _take(self, wait: float) -> bytes:
         if not select.select([self.fd], [], [], wait)[0]:
-            return False
+            return b""
         try:
-            data = os.read(self.fd, 1 << 16)
+            return os.read(self.fd, 1 << 16)
         except OSError:  # it has ended
             time.sleep(wait)
-            return False
-        self._feed(data)
-        return True
+            return b""
 
     def _feed(self, data: bytes) -> None:
         text = self._rest + self._decoder.decode(data)
@@ -132,21 +135,22 @@ class Terminal:
 
     def press(self, key: str, columns: int = WIDTH - 1, quiet: float = QUIET_S) -> Answer:
         """Press a key; see what it does to so many columns, until nothing comes for `quiet`."""
-        before = self.part(columns)
         begin = time.perf_counter()
         os.write(self.fd, key.encode())
         first = last = 0.0
-        changed = False
-        while time.perf_counter() - begin < LIMIT_S:
-            if not self.read(quiet):
-                if changed or time.perf_counter() - begin > 0.5:
-                    break
-                continue
-            now = time.perf_counter() - begin
-            first = first or now
-            if (after := self.part(columns)) != before:
-                before, last, changed = after, now, True
-        return Answer(first, last, changed)
+        while not last and time.perf_counter() - begin < LIMIT_S:
+            came = list(self._burst(begin, quiet))  # drawing it here would take time, too
+            first = first or (came[0][0] if came else 0.0)
+            for at, data in came:
+                before = self.part(columns)
+                self._feed(data)
+                last = at if self.part(columns) != before else last
+        return Answer(first, last, bool(last))
+
+    def _burst(self, begin: float, quiet: float) -> Iterator[tuple[float, bytes]]:
+        """Yield what comes until nothing does for a while, each with its time since `begin`."""
+        while (data := self._take(quiet)) and (at := time.perf_counter() - begin) < LIMIT_S:
+            yield at, data
 
     # --- what it costs ------------------------------------------------------------------------
 
