@@ -138,6 +138,22 @@ def test_a_narrow_screen() -> None:
     ]
 
 
+@pytest.mark.parametrize("mode", [0, 1, 2])
+def test_no_line_is_wider_than_the_screen_where_it_scrolls(mode: int) -> None:
+    async def scenario(app: Looked, pilot: Pilot[None]) -> None:
+        for _ in range(mode):
+            await pilot.press("v")
+            await settled(pilot)
+        rows = app.view.lines
+        width = rows.scrollable_content_region.width
+        assert width == rows.size.width - 1  # there is a scroll bar
+        drawn = [rows._row(row, width).cell_length for row in range(20)]
+        assert 70 < max(drawn) <= width
+
+    with looked(PCAPS / "slow-reader.pcap.zst") as capture:
+        play(Looked(capture), scenario, (100, 30))
+
+
 def test_messages_and_holes() -> None:
     found = shown(PCAPS / "split-seqpacket-6.1.pcap.zst")
     assert found[2:4] == ["    3 < small", "      < ── message 1, 5 bytes ".ljust(79, "─")]

@@ -49,7 +49,8 @@ class FollowList(Rows):
 
     def across(self, last: int) -> int:
         """Return how many cells there are for bytes, where packets have numbers up to `last`."""
-        return max((self.scrollable_content_region.width or 80) - digits(last) - 3, 1)
+        width = self.size.width - 1 if self.size.width else 79  # a scroll bar may take 1
+        return max(width - digits(last) - 3, 1)
 
     @property
     def laid(self) -> Laid:
