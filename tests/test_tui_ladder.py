@@ -138,6 +138,25 @@ def test_details_beside_it_where_there_is_room(tmp_path: Path) -> None:
     run(saved(stalled(), tmp_path / "a.pcapng"), check, [1], size=(140, 30))
 
 
+def test_no_details_where_there_is_little_room_unless_asked_for(tmp_path: Path) -> None:
+    async def check(app: Look, view: Ladder, pilot: Pilot[None]) -> None:
+        assert not app.query_one(".detail").region
+        assert " REQ" in lines(view)[1]
+        assert len(lines(view)) == 7
+        view.action_zoom()
+        await settled(pilot)
+        assert app.query_one(".detail").region
+        assert " REQ" in lines(view)[1]
+        await pilot.resize_terminal(80, 24)
+        await settled(pilot)
+        assert app.query_one(".detail").region
+        await pilot.resize_terminal(40, 8)
+        await settled(pilot)
+        assert not app.query_one(".detail").region
+
+    run(saved(stalled(), tmp_path / "a.pcapng"), check, [1], size=(40, 8))
+
+
 def test_runs(tmp_path: Path) -> None:
     talk = Talk().open().rw("src", 1).rw("src", 2).rw("src", 3).rw("dst", 4)
 

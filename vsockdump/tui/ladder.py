@@ -26,6 +26,9 @@ from .view import GoTo, Said
 _WIDE = 120
 """Cells of a screen that has room for the details beside the diagram."""
 
+_HIGH = 14
+"""Lines of one that has room for them below it."""
+
 
 class Ladder(FlowView):
     """Draws all connections that are selected."""
@@ -43,12 +46,12 @@ class Ladder(FlowView):
         & > .said { height: 1; color: $text-muted; text-wrap: nowrap; }
         & > Container {
             height: 1fr; layout: vertical;
-            & > .detail { height: 6; border-top: solid $surface-lighten-2; }
+            & > .detail { height: 6; max-height: 50%; border-top: solid $surface-lighten-2; }
         }
         &.-wide > Container {
             layout: horizontal;
             & > .detail {
-                height: 1fr; width: 42; padding: 0 1;
+                height: 1fr; max-height: 100%; width: 42; padding: 0 1;
                 border-top: none; border-left: solid $surface-lighten-2;
             }
         }
@@ -70,6 +73,7 @@ class Ladder(FlowView):
         self._making = self.part  # by a thread
         self._begins = [0]  # of this part and those before
         self._aim = 0  # the packet that the cursor is to be on; -1: the first
+        self._roomy = True  # there is room for the details
 
     def compose(self) -> ComposeResult:
         """Have the diagram, what the cursor is on, and a text for when there is nothing."""
@@ -166,8 +170,12 @@ class Ladder(FlowView):
         return SIGNS[max((index.at(number).severity for number in kept), default=0)]
 
     def on_resize(self, event: Resize) -> None:
-        """Put the details where there is room."""
-        self.set_class(event.size.width >= _WIDE, "-wide")
+        """Put the details where there is room, if there is."""
+        wide = event.size.width >= _WIDE
+        self.set_class(wide, "-wide")
+        was, self._roomy = self._roomy, wide or event.size.height >= _HIGH
+        if self._roomy != was:
+            self.set_class(was, "-alone")
         self._moved()
 
     @on(Rows.RowHighlighted)
