@@ -12,6 +12,7 @@ import pytest
 
 from tests.looking import opened, settled
 from vsockdump.names import Names
+from vsockdump.tui import slowly
 from vsockdump.tui.app import VIEWS, Vsockdump
 
 from .test_goldens import UPDATE
@@ -50,6 +51,8 @@ def drawn(path: str, *keys: str) -> str:
 @pytest.mark.parametrize("view", SHOWN)
 def test_picture(view: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)  # a file is called the same on every machine
+    monkeypatch.setattr(slowly, "EVERY", 0)  # nothing is left for later
+    monkeypatch.setattr(slowly, "_SHARE", 0)
     found, picture = drawn(*SHOWN[view]), PICTURES / f"{view}.svg"
     if UPDATE:
         picture.write_text(found)
