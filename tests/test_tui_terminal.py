@@ -83,9 +83,9 @@ def test_a_visit(terminal: Terminal) -> None:
 def test_help_is_over_the_view(terminal: Terminal) -> None:
     shown(terminal)
     terminal.press("?")
-    terminal.wait("Everywhere", "next, previous problem")
+    terminal.wait("In Flows")
     terminal.press("Escape")
-    terminal.wait(VIEWS["1"], gone="Everywhere")
+    terminal.wait(VIEWS["1"], gone="In Flows")
 
 
 def test_a_display_filter_is_judged_while_it_is_typed(terminal: Terminal) -> None:
@@ -154,7 +154,7 @@ def test_another_size(terminal: Terminal) -> None:
     terminal.press("2")
     for columns, lines in ((132, 50), (80, 24), (60, 15), (20, 5), (3, 2), (100, 30)):
         terminal.resize(columns, lines)
-        until = (READ, VIEWS["2"]) if columns >= 60 else (" ",)
+        until = {60: (READ, "RESPONSE"), 20: (" ",), 3: (" ",)}.get(columns, (READ, VIEWS["2"]))
         screen = terminal.wait(*until)
         assert max(map(len, screen.splitlines())) <= columns
     terminal.press("q")

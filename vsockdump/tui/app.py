@@ -165,6 +165,10 @@ class Vsockdump(App[None]):
         loop.add_signal_handler(signal.SIGUSR1, self._say_counts)
         loop.add_signal_handler(signal.SIGUSR2, self._save_to_disk)
 
+    def on_resize(self) -> None:
+        """Draw all of it: a terminal that changes its size may have cleared any of it."""
+        self.call_after_refresh(self.refresh)
+
     def on_unmount(self) -> None:
         """End what still looks for something."""
         if self._picked is not None:
