@@ -8,5 +8,5 @@ from .tracking cimport Tracking
 
 cdef object flow_of(Tracking *t, Flow *f)
 cdef object event_of(const Found *e)
-cdef uint64_t measure(const Tracking *t, const Flow *f, int what) noexcept
+cdef uint64_t measure(const Tracking *t, const Flow *f, int what) noexcept nogil
 cdef list histogram_of(const uint64_t *buckets)

@@ -81,7 +81,7 @@ cdef object event_of(const Found *e):
     )
 
 
-cdef uint64_t measure(const Tracking *t, const Flow *f, int what) noexcept:
+cdef uint64_t measure(const Tracking *t, const Flow *f, int what) noexcept nogil:
     """How much a connection has of one of the tracker's MEASURES."""
     if what == 0:
         return f.sides[0].bytes + f.sides[1].bytes
@@ -96,16 +96,16 @@ cdef uint64_t measure(const Tracking *t, const Flow *f, int what) noexcept:
     return f.problems if what == 5 else <uint64_t>max(f.last, 0)
 
 
-cdef uint64_t _stalled(const Tracking *t, const Flow *f, int who) noexcept:
+cdef uint64_t _stalled(const Tracking *t, const Flow *f, int who) noexcept nogil:
     return rare_at(&t.table, f.slot).sides[who].stalled_sum + _present_stall(t, f, who)
 
 
-cdef uint64_t _longest_stall(const Tracking *t, const Flow *f, int who) noexcept:
+cdef uint64_t _longest_stall(const Tracking *t, const Flow *f, int who) noexcept nogil:
     cdef uint64_t past = rare_at(&t.table, f.slot).sides[who].stalled_longest
     return max(past, _present_stall(t, f, who))
 
 
-cdef uint64_t _present_stall(const Tracking *t, const Flow *f, int who) noexcept:
+cdef uint64_t _present_stall(const Tracking *t, const Flow *f, int who) noexcept nogil:
     """How long a side has not been able to send for, if it is not."""
     if not f.sides[who].marks & IS_STALLED:
         return 0

@@ -7,11 +7,10 @@ batches, live or from a file, the same packets give the same connections and the
 
 cimport cython
 from libc.stdint cimport INT64_MAX, int64_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc
+from libc.stdlib cimport calloc, free, malloc, qsort
 from libc.string cimport memset
 
 from array import array
-from heapq import heappush, heappushpop
 
 from vsockdump.flows import Counts, Credit, Step
 from vsockdump.states import MOVES, Move, State
@@ -35,6 +34,33 @@ MEASURES = {
     "latest": 6,
 }
 """What Tracker.top() can rank by."""
+
+
+cdef struct Rank:
+    uint64_t amount, number
+    uint32_t slot
+
+
+cdef int _behind(const void *a, const void *b) noexcept nogil:
+    """Greater than 0 where `a` has less than `b`, or as much and came later; less than 0 if not."""
+    cdef const Rank *one = <const Rank *>a
+    cdef const Rank *other = <const Rank *>b
+    if one.amount != other.amount:
+        return 1 if one.amount < other.amount else -1
+    return (one.number > other.number) - (one.number < other.number)
+
+
+cdef void _sift(Rank *heap, Py_ssize_t count, Py_ssize_t at, Rank one) noexcept nogil:
+    """Put one into a heap at a place or below it, for the one that is there now."""
+    cdef Py_ssize_t below = 2 * at + 1
+    while below < count:
+        if below + 1 < count and _behind(&heap[below + 1], &heap[below]) > 0:
+            below += 1
+        if _behind(&heap[below], &one) <= 0:
+            break
+        heap[at] = heap[below]
+        at, below = below, 2 * below + 1
+    heap[at] = one
 
 
 cdef void hand_out(void *tracker, Flow *f) noexcept with gil:
@@ -170,7 +196,7 @@ cdef class Tracker:
             if self._is_here(slot):
                 yield flow_of(&self.t, flow_at(&self.t.table, slot))
 
-    cdef bint _is_here(self, uint32_t slot) noexcept:
+    cdef bint _is_here(self, uint32_t slot) noexcept nogil:
         """Whether there is a connection that was not handed out."""
         cdef Flow *f = flow_at(&self.t.table, slot)
         return f.number != 0 and not f.traits & HANDED_OUT
@@ -202,20 +228,39 @@ cdef class Tracker:
 
     cdef list _ranked(self, Py_ssize_t most, str by):
         """The slots of those connections."""
-        cdef uint32_t slot
         cdef int what = MEASURES[by]
-        cdef uint64_t amount, least = 0
-        cdef Flow *f
-        cdef list best = []
-        for slot in range(self.t.table.used):
-            f = flow_at(&self.t.table, slot)
-            amount = measure(&self.t, f, what)
-            if not self._is_here(slot) or not most or (len(best) == most and amount < least):
+        cdef Py_ssize_t count = min(max(most, 0), <Py_ssize_t>self.t.table.used), at
+        cdef Rank *best = <Rank *>malloc(max(count, 1) * sizeof(Rank))
+        if best == NULL:
+            raise MemoryError
+        try:
+            with nogil:  # among a million it takes a while
+                count = self._choose(best, count, what)
+                qsort(best, count, sizeof(Rank), _behind)
+            return [best[at].slot for at in range(count)]
+        finally:
+            free(best)
+
+    cdef Py_ssize_t _choose(self, Rank *best, Py_ssize_t most, int what) noexcept nogil:
+        """Keep the best, the last of them on top of a heap; return how many there are."""
+        cdef Py_ssize_t count = 0, at
+        cdef uint32_t slot
+        cdef Rank one
+        for slot in range(self.t.table.used if most else 0):
+            if not self._is_here(slot):
                 continue
-            (heappush if len(best) < most else heappushpop)(best, (amount, -<int64_t>f.number, slot))
-            least = best[0][0]
-        best.sort(reverse=True)
-        return [slot for _, _, slot in best]
+            one.number = flow_at(&self.t.table, slot).number
+            one.amount = measure(&self.t, flow_at(&self.t.table, slot), what)
+            one.slot = slot
+            if count < most:
+                best[count] = one
+                count += 1
+                if count == most:
+                    for at in range(most // 2 - 1, -1, -1):
+                        _sift(best, most, at, best[at])
+            elif _behind(&one, best) < 0:
+                _sift(best, most, 0, one)
+        return count
 
     def flow(self, uint64_t number):
         """Return a snapshot of one connection; None for one that is unknown or forgotten."""
