@@ -68,6 +68,19 @@ def test_every_kernel_is_named_once() -> None:
     assert len(kernel("Linux 7.3.0", "Linux 7.3.0", "")) == 2
 
 
+def test_of_many_kernels_the_first_are_named() -> None:
+    found = kernel(*(f"Linux 7.3.{minor}" for minor in range(65536)))
+    assert len(found) == 17
+    assert found[15].startswith("  Linux 7.3.15:")
+    assert found[16] == "  and 65520 more"
+
+
+def test_a_kernel_with_a_long_name_is_wrapped() -> None:
+    found = kernel("Linux 7.3.0 " + "long " * 40, "\x1b" * 200)
+    assert max(map(len, found)) <= 80
+    assert "".join(found).count("long") == 40
+
+
 def test_a_capture_says_its_kernel(tmp_path: Path) -> None:
     with opened(saved(hello(), tmp_path / "old", options=KERNEL_5)) as found:
         assert texts(infolines.defects(found.interfaces, 80))[0] == "  Linux 5.4.0"

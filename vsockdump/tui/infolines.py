@@ -25,6 +25,7 @@ Cells = list[Cell]
 
 _INDENT = "  "
 _COLUMNS = 60  # of the line of packets over time
+_KERNELS = 16  # that are named
 _AT_ONCE = 500  # connections that are asked for while the reader has to wait
 _TOLD = {
     "packets", "connections", "first", "last", "duration", "payload_bytes", "packet_rate",
@@ -58,19 +59,27 @@ def carries(opened: Opened, width: int) -> Iterator[Cells]:
 
 
 def defects(interfaces: Sequence[Interface], width: int) -> Iterator[Cells]:
-    """Yield what the kernels that captured get wrong."""
-    for os in dict.fromkeys(interface.os for interface in interfaces):
-        if not os:
+    """Yield what the kernels that captured get wrong: of the first few, should there be many."""
+    found = list(dict.fromkeys(interface.os for interface in interfaces))
+    for os in found[:_KERNELS]:
+        if os:
+            yield from _kernel(os, width)
+        else:
             yield [(f"{_INDENT}the capture does not say which kernel it is from", "dim")]
-            continue
-        found = kernels.defects(os)
-        known = kernels.parse(os) is not None
-        none = "no known defect of its tap" if known else "not a kernel whose defects are known"
-        yield [(f"{_INDENT}{printable(os)}", ""), ("" if found else f": {none}", "dim")]
-        for defect in found:
-            sure = "" if defect.certain else "perhaps: "
-            for part in _wrapped(f"{sure}{defect.symptom} (defect {defect.key})", width - 4):
-                yield [(f"{_INDENT * 2}{part}", "warn")]
+    if left := len(found[_KERNELS:]):
+        yield [(f"{_INDENT}and {left} more", "dim")]
+
+
+def _kernel(os: str, width: int) -> Iterator[Cells]:
+    found = kernels.defects(os)
+    known = kernels.parse(os) is not None
+    none = "no known defect of its tap" if known else "not a kernel whose defects are known"
+    name = printable(os) if found else f"{printable(os)}: {none}"
+    yield from ([(_INDENT + part, "")] for part in _wrapped(name, width - len(_INDENT)))
+    for defect in found:
+        sure = "" if defect.certain else "perhaps: "
+        for part in _wrapped(f"{sure}{defect.symptom} (defect {defect.key})", width - 4):
+            yield [(f"{_INDENT * 2}{part}", "warn")]
 
 
 def machine(rows: Sequence[Row], width: int) -> Iterator[Cells]:
