@@ -7,6 +7,11 @@ from .batch cimport Batch
 from .tracking cimport StepNow, Tracking
 
 
+cdef struct Rank:               # a connection, and how much it has of something
+    uint64_t amount, number
+    uint32_t slot
+
+
 @cython.final
 cdef class Tracker:
     cdef Tracking t
@@ -18,6 +23,7 @@ cdef class Tracker:
     cdef int64_t free_after(self, Py_ssize_t place, int side) noexcept
     cdef int64_t _slot_of(self, uint64_t number) noexcept
     cdef StepNow *_step(self, Py_ssize_t place) except NULL
-    cdef bint _is_here(self, uint32_t slot) noexcept
+    cdef bint _is_here(self, uint32_t slot) noexcept nogil
+    cdef Py_ssize_t _choose(self, Rank *best, Py_ssize_t most, int what) noexcept nogil
     cdef list _in_order(self)
     cdef list _ranked(self, Py_ssize_t most, str by)

@@ -36,11 +36,6 @@ MEASURES = {
 """What Tracker.top() can rank by."""
 
 
-cdef struct Rank:
-    uint64_t amount, number
-    uint32_t slot
-
-
 cdef int _behind(const void *a, const void *b) noexcept nogil:
     """Greater than 0 where `a` has less than `b`, or as much and came later; less than 0 if not."""
     cdef const Rank *one = <const Rank *>a
