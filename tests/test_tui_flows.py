@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from array import array
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from tests.captures import pcap
+from tests.captures import Taken, frame, pcap, pcapng
 from tests.command import PCAPS
 from tests.conversation import Talk
 from tests.looking import Look, opened, settled
@@ -23,6 +24,8 @@ from vsockdump.tui.view import OpenFlow, Said
 
 SLOW = PCAPS / "slow-reader.pcap.zst"
 BACKLOG = PCAPS / "backlog-full.pcap"
+LATE = (1 << 63) - 2
+"""ns since 1970, near the last time that can be told."""
 Scenario = Callable[[Flows, Pilot[None]], Awaitable[None]]
 
 
@@ -320,3 +323,16 @@ def test_names_of_others_do_nothing(tmp_path: Path) -> None:
     with opened(saved(stalled(), tmp_path / "stalled")) as found:
         found.processes = lambda flow: ("[red]x[1]", None)  # type: ignore[method-assign]
         show(found, scenario, (120, 24))
+
+
+def test_time_may_be_near_its_end(tmp_path: Path) -> None:
+    async def scenario(view: Flows, pilot: Pilot[None]) -> None:
+        assert view._rates_of([1], 3_600_000_000_000)[1][0][-1] == 4
+
+    frames = [frame(op=1), frame(b"last")]
+    path = tmp_path / "late.pcapng"
+    path.write_bytes(pcapng(Taken(LATE + n, one, len(one)) for n, one in enumerate(frames, -1)))
+    with opened(path, follow=True) as found:
+        while found.count < 2:
+            time.sleep(0.001)
+        show(found, scenario)

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from types import MethodType
 
 import pytest
 from textual.pilot import Pilot
@@ -18,7 +19,8 @@ from vsockdump.browsing.opened import Opened
 from vsockdump.events import Kind, Severity
 from vsockdump.tui import slowly
 from vsockdump.tui.problems import Problems
-from vsockdump.tui.view import GoTo, OpenFlow
+from vsockdump.tui.remarklines import Key, Told
+from vsockdump.tui.view import GoTo, OpenFlow, Said
 
 SLOW = PCAPS / "slow-reader.pcap.zst"
 Scenario = Callable[[Problems, Pilot[None]], Awaitable[None]]
@@ -182,10 +184,51 @@ def test_it_keeps_its_place_while_more_is_found(tmp_path: Path) -> None:
 def test_nothing_is_wrong(tmp_path: Path) -> None:
     async def scenario(view: Problems, pilot: Pilot[None]) -> None:
         assert lines(view)[3] == "nothing is wrong"
-        await pilot.press("enter", "o", "space", "G", "enter")
+        await pilot.press("enter", "space", "G", "enter")
 
     with opened(saved(hello(), tmp_path / "hello")) as found:
         assert show(found, scenario).told == []
+
+
+@pytest.mark.parametrize("key", ["o", "e", "f"])
+def test_a_heading_is_about_no_connection(some: Path, key: str) -> None:
+    async def scenario(view: Problems, pilot: Pilot[None]) -> None:
+        await pilot.press("k")
+        assert view.current is not None
+        assert view.current.key
+        assert view.event is None
+        await pilot.press(key)
+
+    with opened(some) as found:
+        (told,) = show(found, scenario).told
+    assert isinstance(told, Said)
+    assert told.text == "no connection: put the cursor on a sentence"
+
+
+def test_sentences_are_wrapped_only_to_a_width_that_there_is(
+    some: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    widths: list[int] = []
+    find = Problems._find
+
+    def noted(self: Problems, width: int, closed: frozenset[Key]) -> list[Told]:
+        widths.append(width)
+        return find(self, width, closed)
+
+    def early() -> Problems:
+        view = Problems()
+        view._find = MethodType(noted, view)  # type: ignore[method-assign]
+        view._look()  # as an application does that has not laid it out yet
+        return view
+
+    async def scenario() -> None:
+        app = Look(found, early)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await settled(pilot)
+
+    with opened(some) as found:
+        asyncio.run(scenario())
+    assert set(widths) == {78}
 
 
 def test_nothing_is_wrong_so_far(tmp_path: Path) -> None:

@@ -8,8 +8,10 @@ import pytest
 from textual.app import App
 from textual.pilot import Pilot
 
+from vsockdump.errors import ReadError
 from vsockdump.tui import slowly
 from vsockdump.tui.slowly import Slowly
+from vsockdump.tui.view import Said
 
 
 class Asking(App[None]):
@@ -17,9 +19,13 @@ class Asking(App[None]):
 
     def on_mount(self) -> None:
         self.shown: list[int] = []
+        self.said: list[str] = []
         self.gate = threading.Event()
         self.at_once = self.most_at_once = 0
         self.slowly = Slowly(self.screen, self.shown.append)
+
+    def on_said(self, message: Said) -> None:
+        self.said.append(message.text)
 
     def found(self, number: int) -> Callable[[], int]:
         """Return what finds a number once the gate is open."""
@@ -57,6 +63,24 @@ def test_what_was_found_is_shown() -> None:
         app.gate.set()
         await done(app, pilot)
         assert app.shown == [1]
+
+    run(scenario)
+
+
+def test_what_cannot_be_read_is_said_and_the_next_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slowly, "EVERY", 0)
+    monkeypatch.setattr(slowly, "_SHARE", 0)
+
+    def wrong() -> int:
+        raise ReadError("a.pcap has become shorter")
+
+    async def scenario(app: Asking, pilot: Pilot[None]) -> None:
+        app.gate.set()
+        app.slowly.ask(wrong)
+        app.slowly.ask(app.found(2))
+        await done(app, pilot)
+        assert app.said == ["a.pcap has become shorter"]
+        assert app.shown == [2]
 
     run(scenario)
 

@@ -31,6 +31,7 @@ Rates = tuple[Sequence[int], Sequence[int]]
 _EVERY = 0.5  # seconds between two looks at stalls that go on
 _SPAN = 60_000_000_000  # ns of a capture that goes on over which rates are drawn
 _BUCKETS = 240  # a multiple of how wide sparklines are
+_LAST = (1 << 63) - 1  # ns since 1970: there is no later time
 _GUTTER = 2  # cells in front of a line: whether it is selected, and whether problems were found
 
 
@@ -134,7 +135,7 @@ class Flows(View):
 
     def _rates_of(self, numbers: Sequence[int], waited: int) -> dict[int, Rates]:
         counts = self.opened.counts
-        begin, end = counts.first or 0, (counts.last or 0) + waited
+        begin, end = counts.first or 0, min((counts.last or 0) + waited, _LAST)
         if self.opened.state is Reading.FOLLOWING:
             begin = max(end - _SPAN, begin)
         rates = self.opened.index.rates(numbers, begin, end, _BUCKETS)

@@ -76,8 +76,9 @@ class Problems(View):
         self._look()
 
     def _look(self, *, now: bool = False) -> None:
-        width = max(self.size.width - 2, _NARROWEST)
-        self._finding.ask(partial(self._find, width, frozenset(self.closed)), now=now)
+        if self.size.width:  # it has none before it is seen
+            width = max(self.size.width - 2, _NARROWEST)
+            self._finding.ask(partial(self._find, width, frozenset(self.closed)), now=now)
 
     def _find(self, width: int, closed: frozenset[Key]) -> list[Told]:
         quality = self.opened.quality
@@ -138,6 +139,8 @@ class Problems(View):
         """Show the connection in another view."""
         if self.event is not None:
             self.post_message(OpenFlow(self.event.flow, view))
+        else:
+            self.post_message(Said("no connection: put the cursor on a sentence", error=True))
 
     def action_copy(self) -> None:
         """Copy the sentence that the cursor is on, or the heading."""

@@ -8,6 +8,10 @@ from typing import Generic, TypeVar
 from textual.timer import Timer
 from textual.widget import Widget
 
+from vsockdump.errors import VsockdumpError
+
+from .view import Said
+
 EVERY = 0.5
 """Seconds from the end of one to the beginning of the next, if nothing else is said."""
 
@@ -28,7 +32,10 @@ class Slowly(Generic[T]):
         self._timer: Timer | None = None
 
     def ask(self, find: Callable[[], T], *, now: bool = False) -> None:
-        """Find something out soon, `now` without a pause; what was asked before need not be."""
+        """Find something out soon, `now` without a pause; what was asked before need not be.
+
+        Where `find` raises VsockdumpError that is said, and nothing shown.
+        """
         self._wanted = find
         self._now |= now
         left = 0.0 if self._now else self._after - monotonic()
@@ -50,10 +57,13 @@ class Slowly(Generic[T]):
         began = monotonic()
         try:
             found = await asyncio.to_thread(find)
+        except VsockdumpError as error:
+            self._widget.post_message(Said(str(error), error=True))
+        else:
+            self._show(found)
         finally:
             self._busy = False
             took = monotonic() - began
             self._after = monotonic() + max(self._every or EVERY, _SHARE * took)
-        self._show(found)
         if self._wanted is not None:
             self.ask(self._wanted)
