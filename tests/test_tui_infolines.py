@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from tests.captures import Taken, frame, pcapng
 from tests.command import PCAPS, vsockdump
 from tests.conversation import Talk
 from tests.looking import opened
@@ -130,6 +131,15 @@ def test_packets_over_time(tmp_path: Path) -> None:
     drawn, words = told[told.index("packets over time") + 1 :]
     assert len(drawn.strip()) > 50
     assert words == "  a column is 0.017 s, the highest 5 packets: 299 a second"
+
+
+def test_packets_near_the_end_of_time(tmp_path: Path) -> None:
+    times = [(1 << 63) - 2 - 1000 * at for at in (61, 3, 0)]
+    path = tmp_path / "late.pcapng"
+    path.write_bytes(pcapng(Taken(time, frame(op=1), len(frame(op=1))) for time in times))
+    with opened(path) as found:
+        drawn = next(infolines._steps(found, 80))[0][0]
+    assert [mark for mark in drawn if mark.strip()] == ["█"] * 3
 
 
 def test_without_packets_there_is_no_rate(tmp_path: Path) -> None:

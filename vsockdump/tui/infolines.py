@@ -137,7 +137,8 @@ def _steps(opened: Opened, width: int) -> Iterator[Cells]:
         return
     columns = min(_COLUMNS, width - len(_INDENT))
     length = -(-(last - first + 1) // columns)
-    begins = (opened.index.since(first + length * at) for at in range(columns + 1))
+    times = (first + length * at for at in range(columns + 1))
+    begins = (opened.index.since(time) if time <= last else 0 for time in times)
     numbers = [begin or opened.count + 1 for begin in begins]
     packets = [max(end - begin, 0) for begin, end in pairwise(numbers)]
     peak = max(packets)
