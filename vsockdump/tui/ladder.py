@@ -19,7 +19,7 @@ from .details import details
 from .flowview import FlowView, Work
 from .ladderlist import LadderList
 from .ladderpart import Asked, Part, in_order
-from .packetlist import SIGNS
+from .oprows import SIGNS
 from .rows import Rows
 from .view import GoTo, Said
 

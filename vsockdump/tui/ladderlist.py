@@ -6,14 +6,14 @@ from typing import ClassVar, NamedTuple
 from rich.segment import Segment
 from textual.geometry import Size
 
-from vsockdump.dissectors.virtio import Op
 from vsockdump.events import Name
 from vsockdump.ladder_text import Diagram
 from vsockdump.paint import Line as Drawn
 from vsockdump.rungs import Arrow, Incident, Row
 
 from .ladderpart import Part
-from .rows import Line, Rows
+from .oprows import OpRows, op_ink
+from .rows import Line
 
 COLOURS = 5
 """Connections that are told apart by colour; then they begin anew."""
@@ -21,17 +21,8 @@ COLOURS = 5
 _LEAST = 60
 """Characters of a diagram; where there are less, it is scrolled."""
 
-_OPS: dict[int, str] = {
-    Op.REQUEST: "open",
-    Op.RESPONSE: "open",
-    Op.RST: "reset",
-    Op.SHUTDOWN: "close",
-    Op.RW: "data",
-    Op.CREDIT_UPDATE: "credit",
-    Op.CREDIT_REQUEST: "credit",
-}
 _INKS = {"stall": "stall", "quiet": "dim", "note": "note", "warn": "warn", "problem": "problem"}
-_KINDS = (*_OPS.values(), "other", "stall", *(f"flow{at}" for at in range(COLOURS)))
+_KINDS = ("stall", *(f"flow{at}" for at in range(COLOURS)))
 
 
 class _Line(NamedTuple):
@@ -42,16 +33,11 @@ class _Line(NamedTuple):
     end: int
 
 
-class LadderList(Rows):
+class LadderList(OpRows):
     """Shows a part of a ladder."""
 
     DEFAULT_CSS = """
     LadderList {
-        & > .rows--open { color: $text-success; }
-        & > .rows--reset { color: $text-error; }
-        & > .rows--close { color: $text-warning; }
-        & > .rows--credit { color: $text-secondary; }
-        & > .rows--other { color: $text-accent; }
         & > .rows--stall { background: $error-muted; color: $text-error; text-style: bold; }
         & > .rows--flow0 { color: $text-success; }
         & > .rows--flow1 { color: $text-warning; }
@@ -158,7 +144,7 @@ class LadderList(Rows):
         assert self._part is not None
         numbers = [flow.number for flow in self._part.asked.flows]
         if len(numbers) == 1:
-            return _OPS.get(arrow.op, "other")
+            return op_ink(arrow.op)
         return f"flow{numbers.index(arrow.flow) % COLOURS}"
 
     def _top(self, width: int) -> Sequence[Line]:

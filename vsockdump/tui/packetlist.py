@@ -1,52 +1,24 @@
 """The list of packets: a row each, columns as wide as what has been seen in them."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
 from textual.geometry import Region
 from textual.strip import Strip
 
-from vsockdump.dissectors.virtio import Op
-
+from .oprows import SIGNS, OpRows, op_ink
 from .packetcells import Cells, Words
-from .rows import Line, Rows
-
-SIGNS = " ·~!"
-"""What stands in front of a packet at which something was found, by how bad it is."""
+from .rows import Line
 
 _INKS = ("data", "note", "warn", "problem")  # for these signs
 _DIM = ("number", "time")
 _MARK = "●"
 _ROOMY = 100  # cells of a list whose columns may stand apart
 
-_OPS: dict[int, str] = {
-    Op.REQUEST: "open",
-    Op.RESPONSE: "open",
-    Op.RST: "reset",
-    Op.SHUTDOWN: "close",
-    Op.RW: "data",
-    Op.CREDIT_UPDATE: "credit",
-    Op.CREDIT_REQUEST: "credit",
-}
 
-
-class PacketList(Rows):
+class PacketList(OpRows):
     """Shows the packets `number(row)`; `severity(number)` is 0 to 3."""
-
-    DEFAULT_CSS = """
-    PacketList {
-        & > .rows--open { color: $text-success; }
-        & > .rows--reset { color: $text-error; }
-        & > .rows--close { color: $text-warning; }
-        & > .rows--credit { color: $text-secondary; }
-        & > .rows--other { color: $text-accent; }
-    }
-    """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        *("rows--open", "rows--reset", "rows--close", "rows--data", "rows--credit", "rows--other")
-    }
 
     def __init__(
         self,
@@ -97,7 +69,7 @@ class PacketList(Rows):
         bad = max(self._severity(number), int(words.odd))
         yield Segment(_MARK if number in self.marked else " ")
         yield Segment(SIGNS[bad], self.ink(_INKS[bad]) if bad else None)
-        ink = self.ink(_OPS.get(words.op, "other"))
+        ink = self.ink(op_ink(words.op))
         for name, text in zip(self.cells.names, self._aligned(words.texts, width), strict=True):
             marks = len(words.marks) if name == "info" else 0
             if marks:
