@@ -30,7 +30,8 @@ class Terminal:
         """Start the shell, of which nobody's settings change anything."""
         self._folder = tempfile.TemporaryDirectory(prefix="vsockdump-")
         self.written = Path(self._folder.name, "written")
-        shell = ["env", f"PS1={PROMPT}", "bash", "--noprofile", "--norc", "-i"]
+        fixed = ["LINES=24", "COLUMNS=80"]  # as some shells export them, whatever becomes of it
+        shell = ["env", f"PS1={PROMPT}", *fixed, "bash", "--noprofile", "--norc", "-i"]
         self._tmux("-f", os.devnull, "new-session", "-d", "-x", "80", "-y", "24", *shell)
         self._tmux("pipe-pane", f"cat > {shlex.quote(str(self.written))}")
         return self

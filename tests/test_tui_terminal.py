@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 from tests import captures
 from tests.captures import START, Taken, frame
 from tests.command import ARGV, ENVIRONMENT, PCAPS, vsockdump
-from tests.terminal import PROMPT, Terminal
+from tests.terminal import PATIENCE_S, PROMPT, Terminal
 
 SLOW = PCAPS / "slow-reader.pcap.zst"
 READ = "slow-reader.pcap.zst · 12 packets"
@@ -333,3 +334,23 @@ def test_hostile_bytes_never_reach_the_terminal(tmp_path: Path) -> None:
     for sign in (TITLE, BLINK, OVERRIDE, "\x9b", "\x07", "\b", "\v"):
         assert sign.encode() not in written
     assert b"\x9b" not in re.sub(rb"[\xc2-\xf4][\x80-\xbf]+", b"", written)
+
+
+def test_a_terminal_that_is_closed_ends_it(terminal: Terminal, tmp_path: Path) -> None:
+    path = shutil.copy(SLOW, tmp_path)
+    terminal.run("tui", path)
+    terminal.wait(READ)
+    (number,) = pids(str(path))
+    terminal.press("2", "n", "4")
+    terminal.close()
+    until = time.monotonic() + PATIENCE_S
+    while Path(f"/proc/{number}").exists():
+        assert time.monotonic() < until, "it still runs"
+        time.sleep(0.05)
+
+
+def pids(word: str) -> list[int]:
+    """Return the processes that show the capture of a name."""
+    lines = {path.parent: path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline")}
+    wanted = b"\0tui\0" + word.encode()
+    return [int(path.name) for path, line in lines.items() if wanted in line]

@@ -136,6 +136,7 @@ def _prepared(stack: ExitStack, wanted: Options, spool: bool) -> Recording:
     most = Most(PACKETS, MEMORY if memory else 1 << 62, memory.let_go if memory else _nobody)
     opened = Opened(wanted.write, follow=True, most=most, max_flows=wanted.max_flows)
     stack.callback(opened.close)
+    opened.path = source.name if memory else wanted.write
     to = privileges.target(wanted.user or None)
     outputs.hand_over(to)
     privileges.drop(to)

@@ -37,6 +37,7 @@ from vsockdump.options import Options
 from . import commands, completion, rubbish
 from .config import Config
 from .credit import Credit
+from .driver import Driver
 from .flows import Flows
 from .follow import Follow
 from .helpscreen import Help
@@ -116,7 +117,7 @@ class Vsockdump(App[None]):
         `expression` is the display filter to begin with.
         """
         # Textual would only turn colours into greys (https://no-color.org has none of them).
-        super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
+        super().__init__(Driver, ansi_color=True if "NO_COLOR" in os.environ else None)
         config = config or Config()
         self.opened, self.word, self.recording = opened, word, recording
         self.columns: Sequence[str] = config.columns
