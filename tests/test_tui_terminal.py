@@ -57,7 +57,7 @@ def spawn(*words: str | Path, **environment: str) -> "pexpect.spawn[bytes]":
 
 def told(screen: str) -> str:
     """Return what stty said."""
-    return screen.partition("speed")[2].partition(PROMPT.rstrip())[0]
+    return screen.partition("speed")[2].partition(PROMPT.rstrip())[0].strip()
 
 
 # --- a visit --------------------------------------------------------------------------------------
