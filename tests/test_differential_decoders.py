@@ -3,6 +3,7 @@
 Where tshark is wrong, a rule says so by name: see test_differential_tcpdump.py.
 """
 
+import asyncio
 import contextlib
 import io
 import json
@@ -164,9 +165,13 @@ def test_tsharks_json(path: Path, plain: Plain) -> None:
 
 @pytest.fixture
 def signals_kept() -> Iterator[None]:
-    """Undo what pyshark's event loop leaves: a handler that writes where nobody reads any more."""
+    """Undo what pyshark leaves: its event loop, with a handler that writes where nobody reads."""
     handler = signal.getsignal(signal.SIGCHLD)
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
     yield
+    loop.close()
+    asyncio.set_event_loop(None)
     signal.signal(signal.SIGCHLD, handler)
     signal.set_wakeup_fd(-1)
 

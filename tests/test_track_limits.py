@@ -10,12 +10,21 @@ from vsockdump.events import Kind
 from vsockdump.flows import Verdict
 from vsockdump.states import State
 
+from .captures import START
 from .conversation import MILLI, Packet, Talk, batches, track
 from .frames import REQUEST, VSOCK, Ends, frame
 from .test_scan_ring import ring
 from .test_track_capture import hello
 
 # --- time -------------------------------------------------------------------------------------
+
+
+def test_the_last_time_there_is() -> None:
+    """It is not later than what never comes."""
+    last = (1 << 63) - 1 - START
+    talk = [packet._replace(time=last) for packet in Talk().open().rw("src", 5).packets]
+    (flow,) = track(talk).flows
+    assert flow.verdict is Verdict.S1
 
 
 def test_times_that_go_back() -> None:

@@ -242,6 +242,14 @@ def test_pause(tmp_path: Path) -> None:
     play(tmp_path, scenario)
 
 
+def test_problems_are_counted_in_their_tab(tmp_path: Path) -> None:
+    async def scenario(pilot: Pilot[None], app: Vsockdump) -> None:
+        await pilot.pause(0.2)
+        assert "6 Problems 1" in app.tabs.render().plain
+
+    play(tmp_path, scenario)
+
+
 def test_help_is_of_the_view_in_sight(tmp_path: Path) -> None:
     async def scenario(pilot: Pilot[None], app: Vsockdump) -> None:
         await pilot.press("4", "question_mark")

@@ -124,4 +124,4 @@ def test_a_late_one_is_noticed(late: Path) -> None:
     with begin(late, PCAPS / "hello.pcap", first=_UNLOADED) as run:
         run.expect("help")
         end(run)
-    assert "textual.drivers.linux_driver" in late.read_text().split()
+    assert "textual.scrollbar" in late.read_text().split()

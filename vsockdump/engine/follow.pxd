@@ -71,6 +71,7 @@ cdef inline void take_packet(Tracking *t, Py_ssize_t i) noexcept nogil:
 
 
 cdef inline void pass_time(Tracking *t, int64_t time) noexcept nogil:
+    time = min(time, INT64_MAX - (<int64_t>1 << 50))  # deadlines have to be later, and not "never"
     if time > t.now:
         t.now = time
         if t.now >= t.deadline:

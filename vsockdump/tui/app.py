@@ -250,6 +250,7 @@ class Vsockdump(App[None]):
                 self._told += 1
                 self.say(text)
         self._status.selected = len(self.packets.list.marked)
+        self.tabs.problems = opened.findings.problems
         told = (
             self._status.selected,
             self._status.dropped,
