@@ -78,9 +78,7 @@ def end(run: "pexpect.spawn[bytes]", keys: str = "\x03") -> None:
     run.expect(pexpect.EOF)
 
 
-@pytest.mark.parametrize(
-    "name", ["slow-reader.pcap.zst", "seqpacket.pcap.zst", "hello-dumpcap.pcapng"]
-)
+@pytest.mark.parametrize("name", ["slow-reader.pcap.zst", "hello-dumpcap.pcapng"])
 def test_by_a_file(late: Path, tmp_path: Path, name: str) -> None:
     with begin(late, PCAPS / name) as run:
         run.expect("help")
@@ -91,9 +89,7 @@ def test_by_a_file(late: Path, tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.standin
-@pytest.mark.parametrize(
-    "more", [[], ["--no-spool"], ['port 1024 and not payload contains "none"']]
-)
+@pytest.mark.parametrize("more", [[], ["--no-spool", 'port 1024 and not payload contains "none"']])
 def test_live(
     standin: Standin,
     late: Path,

@@ -71,7 +71,6 @@ cdef inline void take_packet(Tracking *t, Py_ssize_t i) noexcept nogil:
 
 
 cdef inline void pass_time(Tracking *t, int64_t time) noexcept nogil:
-    time = min(time, INT64_MAX - (<int64_t>1 << 50))  # deadlines have to be later, and not "never"
     if time > t.now:
         t.now = time
         if t.now >= t.deadline:
@@ -88,7 +87,7 @@ cdef inline void pass_deadlines(Tracking *t) noexcept nogil:
     cdef Flow *f
     cdef int what = next_timer(t)
     t.at, t.number = TIMED, 0
-    while t.deadline <= t.now:
+    while t.deadline <= t.now and t.deadline < INT64_MAX:  # which is never
         timer = &t.timers[what].list[t.timers[what].first]
         t.timers[what].first += 1
         t.time = timer.deadline

@@ -1,6 +1,6 @@
 # One packet on its way through the tracker: what all rules see, and how they report.
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from .batch cimport Row
 from .connection cimport *
@@ -113,7 +113,7 @@ cdef inline Found *report_seen(
 
 cdef inline void wait(Tracking *t, Flow *f, int side, int what) noexcept nogil:
     """Have `what` be looked for when its time is over."""
-    cdef int64_t deadline = t.now + length(what)
+    cdef int64_t deadline = min(t.now, INT64_MAX - length(what)) + length(what)
     if push(&t.timers[what], &t.table, f, side, deadline) < 0:
         t.found.failed = True
     elif deadline < t.deadline:
